@@ -1,0 +1,52 @@
+"""Decide: findings and policy to one verdict. Pure; the strongest action of all rules that fired wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from guards.policy import Policy, Rule
+from guards.types import Action, Finding, Stage, Verdict
+
+_ON_ERROR = {"block": Action.BLOCK, "deflect": Action.DEFLECT, "allow": Action.LOG}
+
+
+def decide(policy: Policy, stage: Stage, findings: Iterable[Finding], failed: Iterable[str] = ()) -> Verdict:
+    """The verdict for one text at `stage`.
+
+    `failed` are the rules one of whose detectors could not look; they act as their `on_error` says.
+    """
+    rules = {rule.id: rule for rule in policy.rules}
+    seen = _sorted(findings)
+    actions = _actions(rules, stage, seen)
+    for name in failed:
+        rule = rules[name]
+        if rule.action(stage) is not None and rule.mode == "enforce":
+            actions[name] = max(actions.get(name, Action.ALLOW), _ON_ERROR[rule.on_error])
+    ranked = sorted(actions, key=lambda name: -actions[name])
+    enforced = tuple(name for name in ranked if actions[name] > Action.LOG)
+    return Verdict(
+        stage=stage,
+        action=max(actions.values(), default=Action.ALLOW),
+        findings=tuple(finding for finding in seen if finding.rule in actions),
+        rules=enforced,
+        shadow=tuple(name for name in ranked if name not in enforced),
+        feedback=tuple(policy.filled(rules[name].feedback) for name in enforced),
+        masks=tuple((f.start, f.end) for f in seen if actions.get(f.rule) is Action.REDACT),
+    )
+
+
+def _actions(rules: Mapping[str, Rule], stage: Stage, findings: Sequence[Finding]) -> dict[str, Action]:
+    actions: dict[str, Action] = {}
+    for name in dict.fromkeys(finding.rule for finding in findings):
+        action = rules[name].action(stage)
+        if action is not None:
+            actions[name] = action
+    return actions
+
+
+def _sorted(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in text order; of those that differ only in the view that revealed them, the first."""
+    kept: dict[tuple[str, int, int, str], Finding] = {}
+    for finding in findings:
+        kept.setdefault((finding.rule, finding.start, finding.end, finding.detector), finding)
+    return sorted(kept.values(), key=lambda finding: (finding.start, finding.end, finding.rule))

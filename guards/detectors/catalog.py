@@ -1,0 +1,46 @@
+"""Which detector reads which kind of `find` entry: the one list to extend when a new kind is born."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from guards.detectors import classifier
+from guards.detectors.base import Detector, Source
+from guards.detectors.lexicon import LexiconDetector
+from guards.detectors.pattern import PatternDetector
+from guards.detectors.phrase import PhraseDetector
+from guards.detectors.pii import PiiDetector
+from guards.policy import FIND_KINDS, Classifier, Policy, Rule
+
+Lexicons = dict[str, tuple[str, ...]]
+Builder = Callable[[Sequence[Source], Lexicons], Detector]
+
+CATALOG: dict[str, Builder] = {
+    "terms": LexiconDetector,
+    "pattern": lambda sources, _: PatternDetector(sources),
+    "phrase": lambda sources, _: PhraseDetector(sources),
+    "pii": lambda sources, _: PiiDetector(sources),
+    "classifier": lambda sources, _: classifier.build(sources),
+}
+
+
+def sources_of(policy: Policy) -> dict[str, list[Source]]:
+    """The `find` entries in force by kind, in rule order; rules that are off have none."""
+    by_kind: dict[str, list[Source]] = {kind: [] for kind in FIND_KINDS}
+    for rule in policy.rules:
+        if rule.mode != "off":
+            for number, entry in enumerate(rule.find):
+                kind = type(entry).__name__.lower()
+                by_kind[kind].append(_source(rule, number, kind, entry))
+    return by_kind
+
+
+def _source(rule: Rule, number: int, kind: str, entry: object) -> Source:
+    fold = getattr(entry, "fold", None) or rule.fold
+    place = ("find", number) if isinstance(entry, Classifier) else ("find", number, kind)
+    return Source(rule.id, place, fold, entry)
+
+
+def build(policy: Policy) -> tuple[Detector, ...]:
+    """The detectors of `policy`, cheapest first. Raises BuildProblem for an entry that cannot be compiled."""
+    return tuple(CATALOG[kind](sources, policy.lexicons) for kind, sources in sources_of(policy).items() if sources)

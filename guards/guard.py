@@ -1,0 +1,73 @@
+"""The guard: one text in, one verdict out. Compiled once from a policy, immutable, safe to share between threads.
+
+This is the snapshot in force; whoever holds a reference judges a whole turn by it, whatever is reloaded meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from guards.allow import AllowList
+from guards.decide import decide
+from guards.detectors import catalog
+from guards.errors import DetectorError
+from guards.fold import Folded, fold
+from guards.policy import Policy
+from guards.types import Finding, Message, Stage, Verdict
+
+_SPEAKER: dict[Stage, str] = {"input": "user", "output": "assistant"}
+_CONTEXT_MESSAGES = 2
+_CONTEXT_CHARS = 80
+
+
+class Guard:
+    """The compiled policy. Raises detectors.base.BuildProblem where an entry cannot be compiled."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._detectors = catalog.build(policy)
+        self._allowed = AllowList(policy)
+
+    @property
+    def version(self) -> str:
+        """The hash of the files this guard was compiled from."""
+        return self.policy.version
+
+    def check(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
+        """The verdict for `text` at `stage`; offsets of its findings are code points in `text`.
+
+        `context` are the messages before it, oldest first: what the same speaker just said is read on into `text`, so
+        that a name or number split over two messages is seen. Findings wholly in the context do not count.
+        """
+        found, failed = self._look(fold(text))
+        tail = _spoken_before(context, _SPEAKER[stage])
+        if tail:
+            across, failed_across = self._look(fold(tail + text))
+            found += _crossing(across, len(tail))
+            failed |= failed_across
+        return decide(self.policy, stage, found, failed)
+
+    def _look(self, folded: Folded) -> tuple[list[Finding], set[str]]:
+        found: list[Finding] = []
+        failed: set[str] = set()
+        for detector in self._detectors:
+            try:
+                found.extend(detector.find(folded))
+            except DetectorError:
+                failed |= detector.rules
+        return (self._allowed.keep(folded, found) if found else found), failed
+
+
+def _spoken_before(context: Sequence[Message], role: str) -> str:
+    spoken = [message.text for message in context if message.role == role][-_CONTEXT_MESSAGES:]
+    tail = " ".join(spoken)[-_CONTEXT_CHARS:]
+    return f"{tail} " if tail.strip() else ""
+
+
+def _crossing(findings: Iterable[Finding], border: int) -> list[Finding]:
+    """The findings that begin before `border` and end behind it, in offsets of the text behind it."""
+    return [
+        Finding(f.rule, 0, f.end - border, f.score, f.detector, f.view)
+        for f in findings
+        if f.start < border - 1 and f.end > border
+    ]

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guards.guard import Guard
+from guards.holdback import HoldBack, Released, Step, Withheld
+from guards.policy import Policy, Rule
+from guards.redact import MASK, redact
+from guards.types import Action, Verdict
+
+QUICK = settings(deadline=None, max_examples=150)
+SLOWER = settings(deadline=None, max_examples=60)
+GuardOf = Callable[..., Guard]
+Streaming = Literal["strict", "sentence"]
+
+ANIMALS = {"terms": ["wombat", "snapchat"]}
+NUMBERS = {"pattern": r"\b\d{3}[ -]?\d{4}\b|\badd me\b\W{1,5}\bon \w+"}
+HARMLESS = [
+    "hello", "tell me more", "I love that", "wom", "bat", "snap", "chat", "on it", "add me", "оса", "привет", "é",
+    "Mr.", "3", "555", "0132", "4.5", "@mila", "i", "w o m", "b a", "(yes)", '"', "'", "”", "…", ".", ". ", "! ", "? ",
+    "...", "\n", "\n\n", ", ", " ", " ", " ", " - ", "😏", "👩‍❤️‍👨", "\u200b", "\u0301", "*", "_", "。", "。\u3000",
+    "$", "1",
+    "a sentence that is long enough to be of some use as padding. ",
+    "another one, which goes on and on about the rain, the garden and nothing else at all! ",
+]  # fmt: skip
+FORBIDDEN = [
+    "wombat",
+    "WOMBAT",
+    "w0mb@t",
+    "w o m b a t",
+    "wоmbаt",
+    "wom\u200bbat",
+    "snap chat",
+    "s.n.a.p.c.h.a.t",
+    "555 0132",
+]
+
+
+def texts(*more: list[str]) -> st.SearchStrategy[str]:
+    """Texts in which half of the pieces stand beside spaces, as words do, and the rest beside anything."""
+    pieces = st.sampled_from([*HARMLESS, *(piece for list_ in more for piece in list_)])
+    return st.lists(st.one_of(pieces, pieces.map(lambda piece: f" {piece} ")), max_size=40).map("".join)
+
+
+@st.composite
+def cuts(draw: st.DrawFn, text: str) -> list[str]:
+    """`text` in pieces: cut anywhere, or into single characters."""
+    if draw(st.booleans()):
+        return list(text)
+    places = sorted(draw(st.sets(st.integers(0, len(text)), max_size=20)))
+    return [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
+
+
+@pytest.fixture(scope="module")
+def guard(guard_of: GuardOf) -> Guard:
+    return guard_of(ANIMALS, NUMBERS, on_output="regenerate")
+
+
+@pytest.fixture(scope="module")
+def masking(guard_of: GuardOf) -> Guard:
+    return guard_of({"terms": ["wombat"]}, {"pattern": r"\b\d{3}[ -]?\d{4}\b"}, on_output="redact")
+
+
+def holding(guard: Guard, policy: Streaming = "sentence") -> HoldBack:
+    return HoldBack(lambda text: guard.check(text, "output"), policy)
+
+
+def fed(hold: HoldBack, pieces: Iterable[str]) -> list[Step]:
+    steps = [step for piece in pieces for step in hold.feed(piece)]
+    return [*steps, *hold.finish()]
+
+
+@QUICK
+@given(st.data())
+@pytest.mark.parametrize("policy", ["strict", "sentence"])
+def test_every_cut_gives_the_same_releases_and_the_same_verdicts(
+    guard: Guard, policy: Streaming, data: st.DataObject
+) -> None:
+    text = data.draw(texts(FORBIDDEN))
+    whole = fed(holding(guard, policy), [text])
+    assert fed(holding(guard, policy), data.draw(cuts(text))) == whole
+
+
+@SLOWER
+@given(st.data())
+def test_what_has_been_released_is_never_a_text_that_is_withheld(guard: Guard, data: st.DataObject) -> None:
+    hold = holding(guard)
+    for piece in data.draw(cuts(data.draw(texts(FORBIDDEN)))):
+        for _ in hold.feed(piece):
+            assert not guard.check(hold.released, "output").withholds
+    for _ in hold.finish():
+        assert not guard.check(hold.released, "output").withholds
+
+
+@SLOWER
+@given(st.data())
+def test_a_reply_that_is_withheld_whole_never_passes_to_its_end(guard: Guard, data: st.DataObject) -> None:
+    text = data.draw(texts(FORBIDDEN))
+    steps = fed(holding(guard), data.draw(cuts(text)))
+    if guard.check(text, "output").withholds:
+        assert isinstance(steps[-1], Withheld)
+
+
+@SLOWER
+@given(st.data())
+def test_released_and_pending_are_together_what_was_fed(guard: Guard, data: st.DataObject) -> None:
+    hold, so_far = holding(guard), ""
+    for piece in data.draw(cuts(data.draw(texts()))):
+        so_far += piece
+        steps = list(hold.feed(piece))
+        assert hold.released + hold.pending == so_far
+        if any(isinstance(step, Withheld) for step in steps):
+            return
+    if not any(isinstance(step, Withheld) for step in hold.finish()):
+        assert hold.released == so_far
+
+
+@SLOWER
+@given(st.data())
+def test_masks_are_the_same_across_cuts_as_in_the_whole_text(masking: Guard, data: st.DataObject) -> None:
+    text = data.draw(texts(["wombat", "w0mb@t", "555 0132", "wombat. "]))
+    hold = holding(masking)
+    steps = fed(hold, data.draw(cuts(text)))
+    assert not any(isinstance(step, Withheld) for step in steps)
+    assert hold.released == redact(text, masking.check(text, "output").masks)
+
+
+@SLOWER
+@given(st.data())
+def test_strict_releases_nothing_before_the_end(guard: Guard, data: st.DataObject) -> None:
+    text = data.draw(texts())
+    hold = holding(guard, "strict")
+    assert [step for piece in data.draw(cuts(text)) for step in hold.feed(piece)] == []
+    assert hold.released == ""
+    assert hold.pending == text
+
+
+@QUICK
+@given(st.data())
+def test_nothing_is_released_after_a_violation(guard: Guard, data: st.DataObject) -> None:
+    hold = holding(guard)
+    steps = fed(hold, ["oh look. A wombat! ", *data.draw(cuts(data.draw(texts(FORBIDDEN))))])
+    assert [type(step) for step in steps] == [Released, Withheld]
+    assert hold.released == "oh look. "
+    assert [*hold.feed("all is well again. "), *hold.finish()] == []
+
+
+def test_a_finished_sentence_goes_out_before_the_next_is_complete(guard: Guard) -> None:
+    hold = holding(guard)
+    assert [step.text for step in hold.feed("How are you? I am") if isinstance(step, Released)] == ["How are you? "]
+    assert hold.pending == "I am"
+
+
+@pytest.mark.parametrize("text", ["call 555. ", "i. n. s. ", "ask @mila. ", "1. ", "no space.", "a comma, "])
+def test_what_may_still_become_something_is_held(guard: Guard, text: str) -> None:
+    hold = holding(guard)
+    assert list(hold.feed(text)) == []
+    assert hold.pending == text
+
+
+def test_a_violation_over_the_end_of_a_sentence_is_seen_with_what_went_out_before(guard: Guard) -> None:
+    hold = holding(guard)
+    assert [type(step) for step in hold.feed("so add me.\nOn Wednesday we talk.\n")] == [Released, Withheld]
+    assert hold.released == "so add me.\n"
+
+
+def test_a_violation_says_what_was_looked_at(guard: Guard) -> None:
+    (step,) = holding(guard).feed("A wombat, then. ")
+    assert isinstance(step, Withheld)
+    (finding,) = step.verdict.findings
+    assert step.judged[finding.start : finding.end] == "wombat"
+
+
+def test_a_long_innocent_reply_is_not_misread_in_its_middle(guard_of: GuardOf) -> None:
+    guard = guard_of({"pattern": r"(?:^|[.!?]\s*)meet up"}, {"terms": ["up"]}, allow=["meet up"], on_output="block")
+    text = "".join(f"We could never meet up, {'so ' * (number % 40)}sadly. " for number in range(120))
+    assert not guard.check(text, "output").withholds
+    hold = holding(guard)
+    assert not any(isinstance(step, Withheld) for step in fed(hold, text))
+    assert hold.released == text
+
+
+def test_a_match_wider_than_the_look_back_is_seen_at_the_end_at_the_latest(guard_of: GuardOf) -> None:
+    hold = holding(guard_of({"pattern": r"(?s)alpha.{0,900}omega"}, on_output="block"))
+    assert all(
+        isinstance(step, Released) for step in hold.feed("So alpha it is. " + "And on it goes. " * 30 + "An omega")
+    )
+    assert [type(step) for step in hold.finish()] == [Withheld]
+
+
+def test_each_step_looks_back_a_bounded_way(guard: Guard) -> None:
+    steps = fed(holding(guard), ["One more sentence of the usual kind. " * 400])
+    assert len(steps) == 400
+    assert max(len(step.judged) for step in steps) < 400
+
+
+@pytest.mark.parametrize("action", [Action.ALLOW, Action.LOG])
+def test_a_verdict_without_force_holds_nothing_back(action: Action) -> None:
+    hold = HoldBack(lambda _: Verdict("output", action), "sentence")
+    assert [type(step) for step in hold.feed("It is fine. ")] == [Released]
+
+
+@pytest.mark.parametrize("action", [Action.STEER, Action.REGENERATE, Action.DEFLECT, Action.BLOCK])
+def test_a_verdict_stronger_than_redact_ends_the_reply(action: Action) -> None:
+    hold = HoldBack(lambda _: Verdict("output", action), "sentence")
+    assert [type(step) for step in hold.feed("It is not. And on it goes. ")] == [Withheld]
+    assert hold.released == ""
+
+
+def test_a_mask_that_began_in_released_text_hides_the_rest_of_its_span() -> None:
+    hold = HoldBack(lambda text: Verdict("output", Action.REDACT, masks=((3, 9),) if len(text) > 9 else ()), "sentence")
+    fed(hold, ["one two. ", "three four"])
+    assert hold.released.startswith("one two. ")
+    hold = HoldBack(
+        lambda text: Verdict("output", Action.REDACT, masks=((4, 14),) if len(text) > 9 else ()), "sentence"
+    )
+    fed(hold, ["one two. ", "three four"])
+    assert hold.released == f"one two. {MASK} four"
+
+
+def test_a_shadow_rule_delays_and_hides_nothing(rule_of: Callable[..., Rule], policy_of: Callable[..., Policy]) -> None:
+    hold = holding(Guard(policy_of(rule_of(ANIMALS, mode="shadow"))))
+    assert [type(step) for step in hold.feed("A wombat, look. ")] == [Released]
+    assert hold.released == "A wombat, look. "
+
+
+def test_an_empty_reply_ends_without_a_step(guard: Guard) -> None:
+    assert fed(holding(guard), ["", ""]) == []
+
+
+def test_withheld_and_released_text_stays_out_of_reprs(guard: Guard) -> None:
+    steps = fed(holding(guard), ["the canary sang. A wombat came. "])
+    assert len(steps) == 2
+    assert "canary" not in repr(steps)
