@@ -1,0 +1,29 @@
+"""Guidance as text: a signature's instructions and field values in one system message, and back.
+
+It stands apart because both ends of that message are ours: `regenerate` writes it into the client's transcript, and
+the persona service, when it is the upstream, reads out of it what the fan has already seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from brain.signatures import Rewrite
+
+
+def describe(signature: Any, field: str) -> str:
+    """The description of an input field of `signature`."""
+    return str(signature.input_fields[field].json_schema_extra["desc"])
+
+
+def render(signature: Any, inputs: dict[str, Any], names: Iterable[str]) -> str:
+    """The signature's instructions, then one paragraph `<description> <value>` per named input that has a value."""
+    instructions = " ".join(signature.instructions.split())
+    told = [name for name in names if inputs.get(name)]
+    return "\n\n".join([instructions, *(f"{describe(signature, name)} {inputs[name]}" for name in told)])
+
+
+def released_in(guidance: str) -> str:
+    """The part of the reply that `guidance` says was delivered already; empty when it says nothing of the kind."""
+    return guidance.partition(describe(Rewrite, "released") + " ")[2]

@@ -1,0 +1,89 @@
+"""The persona as a DSPy program: the situation, examples of its voice and the real transcript in one chat-shaped call.
+
+It stands apart from the service that speaks HTTP: a program can be evaluated, optimised and saved without one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import dspy  # type: ignore[import-untyped]
+
+from brain.guidance import render
+from brain.signatures import Reply
+from brain.voice import Voice
+from guards.types import Transcript
+
+# Fields that are chat messages of their own; every other input is told in the system message.
+_AS_MESSAGES = ("transcript", "past_reply", "guidance")
+
+
+class ChatShape(dspy.Adapter):  # type: ignore[misc]
+    """Fields to a chat as models know it, and the whole completion as the reply, so that it can stream as it comes.
+
+    System message (instructions and situation), examples as user and assistant messages, the transcript's turns, then
+    the undelivered reply and the guidance about it, where there are any.
+    """
+
+    def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
+        """The chat messages."""
+        told = [name for name in signature.input_fields if name not in _AS_MESSAGES]
+        messages = [("system", render(signature, inputs, told))]
+        for demo in demos:
+            messages += [("user", demo["fan"]), ("assistant", demo["reply"])]
+        messages += [(message.role, message.text) for message in inputs["transcript"]]
+        messages += [("assistant", inputs.get("past_reply", "")), ("system", inputs.get("guidance", ""))]
+        return [{"role": role, "content": text} for role, text in messages if text]
+
+    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        """The completion as it is."""
+        return {"reply": completion}
+
+
+class Persona(dspy.Module):  # type: ignore[misc]
+    """Answers a fan in the persona's voice. One LM call per turn; keeps nothing between turns."""
+
+    def __init__(self, voice: Voice) -> None:
+        super().__init__()
+        self.reply = voice.few_shot.compile(dspy.Predict(Reply))
+        self._card = voice.card
+
+    async def aforward(
+        self,
+        *,
+        transcript: Transcript,
+        now: datetime,
+        instructions: str = "",
+        past_reply: str = "",
+        guidance: str = "",
+    ) -> dspy.Prediction:
+        """A prediction with `reply`, the text of the persona's next message.
+
+        `transcript` holds the messages of roles user (the fan) and assistant (the persona), with at least one of the
+        fan; `now` is the persona's local time; `instructions` are the client's own. Raises dspy.LMError.
+        """
+        return await self.reply.acall(
+            fan=last_fan_line(transcript),
+            name=self._card.name,
+            voice=self._card.voice,
+            facts=" ".join(self._card.facts),
+            platform=self._card.platform,
+            current_time=f"{now:%A} {now:%H:%M}, {now.day} {now:%B %Y}",
+            conversation_length=length_of(transcript),
+            client_instructions=instructions,
+            transcript=transcript,
+            past_reply=past_reply,
+            guidance=guidance,
+        )
+
+
+def last_fan_line(transcript: Transcript) -> str:
+    """The text of the fan's latest message; empty when there is none."""
+    return next((message.text for message in reversed(transcript) if message.role == "user"), "")
+
+
+def length_of(transcript: Transcript) -> str:
+    """How long the conversation is, in messages and words."""
+    words = sum(len(message.text.split()) for message in transcript)
+    return f"{len(transcript)} messages, {words} words"

@@ -1,0 +1,203 @@
+"""The persona service: the persona behind OpenAI's chat completions API.
+
+It stands apart as the edge of `brain/`: HTTP, status codes and server-sent events are here and nowhere below. It logs
+no message text, and no failure of a language model reaches a client as anything but an OpenAI error object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import dspy  # type: ignore[import-untyped]
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from brain.chat import Asked, ChatRequest, Envelope, Json, asked, error_body, read_request
+from brain.conversations import read_conversations
+from brain.lms.choice import ChosenLM, choose
+from brain.persona import Persona
+from brain.quiet import silence_dspy
+from brain.settings import PersonaSettings
+from brain.speaker import Speaker, Spoken
+from brain.voice import Voice
+from guards.errors import MalformedRequest
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+# Also accepted as `model`, whatever the persona is called.
+ANY_PERSONA = "persona"
+
+_T = TypeVar("_T")
+_FAILURES = (dspy.LMError, dspy.AdapterParseError)
+
+
+class ClientGone(Exception):
+    """The client hung up before there was anything to send."""
+
+
+def build_app(
+    settings: PersonaSettings, *, clock: Callable[[], datetime] | None = None, chosen: ChosenLM | None = None
+) -> FastAPI:
+    """The service, assembled. `clock` gives the persona's local time; `chosen` replaces the LM the settings name.
+
+    Raises guards.errors.PolicyError for a broken conversations file and brain.lms.choice.UnknownModel.
+    """
+    silence_dspy()
+    now = clock or (lambda: datetime.now(settings.timezone))
+    voice = Voice(read_conversations(settings.training_data), settings.demos)
+    lm = chosen or choose(settings, voice)
+    defaults = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
+    routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now), voice.card.model_id, lm.label, now)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await lm.engine.aclose()
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.add_route("/v1/chat/completions", routes.chat_completions, methods=["POST"])
+    app.add_route("/v1/models", routes.models, methods=["GET"])
+    app.add_route("/healthz", routes.healthz, methods=["GET"])
+    app.add_route("/readyz", routes.readyz, methods=["GET"])
+    app.add_exception_handler(HTTPException, _no_such_route)
+    return app
+
+
+class PersonaRoutes:
+    """The handlers. `model` is the persona's id on the wire, `lm` the label of what speaks for it."""
+
+    def __init__(self, speaker: Speaker, model: str, lm: str, clock: Callable[[], datetime]) -> None:
+        self._speaker = speaker
+        self._model = model
+        self._lm = lm
+        self._clock = clock
+
+    async def healthz(self, _: Request) -> Response:
+        """The process answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """Persona and language model in use."""
+        return JSONResponse({"status": "ready", "persona": self._model, "lm": self._lm})
+
+    async def models(self, _: Request) -> Response:
+        """The one model there is."""
+        model = {"id": self._model, "object": "model", "created": 0, "owned_by": "chaperone"}
+        return JSONResponse({"object": "list", "data": [model]})
+
+    async def chat_completions(self, request: Request) -> Response:
+        """One turn, whole or streamed."""
+        try:
+            wanted = read_request(await _body(request))
+            self._require_model(wanted.model)
+            return await self._answer(request, wanted, asked(wanted.messages))
+        except ClientGone:
+            return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: whatever happened becomes an error object
+            status, body = failure(error)
+            return JSONResponse(body, status)
+
+    def _require_model(self, name: str) -> None:
+        if name.lower() not in (self._model, ANY_PERSONA):
+            raise MalformedRequest(
+                f"there is no such model here; use {self._model}", status=404, code="model_not_found", param="model"
+            )
+
+    async def _answer(self, request: Request, wanted: ChatRequest, turn: Asked) -> Response:
+        envelope = Envelope(f"chatcmpl-{uuid.uuid4().hex}", int(self._clock().timestamp()), self._model)
+        if not wanted.stream:
+            spoken = await unless_gone(request, self._speaker.whole(turn, wanted.options()))
+            return JSONResponse(envelope.completion(spoken.text, spoken.finish, spoken.usage))
+        pieces = self._speaker.pieces(turn, wanted.options())
+        # The status is sent with the first piece, so a failure before it still has a status of its own.
+        first = await unless_gone(request, anext(pieces))
+        include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
+        events = _events(envelope, first, pieces, include_usage)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
+async def _events(
+    envelope: Envelope, first: str | Spoken, rest: AsyncIterator[str | Spoken], include_usage: bool
+) -> AsyncIterator[bytes]:
+    async with contextlib.aclosing(_chained(first, rest)) as pieces:
+        yield _event(envelope.chunk({"role": "assistant", "content": ""}))
+        try:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield _event(envelope.chunk({"content": piece}))
+                    continue
+                yield _event(envelope.chunk({}, piece.finish))
+                if include_usage:
+                    yield _event(envelope.usage_chunk(piece.usage))
+                yield b"data: [DONE]\n\n"
+        except Exception as error:  # noqa: BLE001 - the outermost edge: the status is out, so the error is an event
+            yield _event(failure(error)[1])
+
+
+async def _chained(first: str | Spoken, rest: Any) -> AsyncGenerator[str | Spoken, None]:
+    async with contextlib.aclosing(rest):
+        yield first
+        async for piece in rest:
+            yield piece
+
+
+def _event(body: Json) -> bytes:
+    return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+
+
+def failure(error: Exception) -> tuple[int, Json]:
+    """Status and OpenAI error object for an error; logged by kind, never with its text."""
+    if isinstance(error, MalformedRequest):
+        return error.status, error_body(str(error), kind="invalid_request_error", code=error.code, param=error.param)
+    if not isinstance(error, _FAILURES):
+        logger.error("a turn failed with %s", type(error).__name__)
+        return 500, error_body("the persona service failed", kind="server_error", code="internal_error")
+    code = "empty_reply" if isinstance(error, dspy.AdapterParseError) else f"lm_{error.code}"
+    logger.warning("the language model failed: %s", code)
+    status = 504 if isinstance(error, dspy.LMTimeoutError) else 502
+    return status, error_body(f"the language model failed: {code}", kind="server_error", code=code)
+
+
+async def _no_such_route(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message, code = (
+        ("method not allowed here", "method_not_allowed") if status == 405 else ("no such path", "not_found")
+    )
+    return JSONResponse(error_body(message, kind="invalid_request_error", code=code), status)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise MalformedRequest("the body is too large", status=413, code="body_too_large")
+    return bytes(body)
+
+
+async def unless_gone(request: Request, work: Awaitable[_T]) -> _T:
+    """The result of `work`, which is cancelled when the client hangs up first. Raises ClientGone then."""
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hung_up(request))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientGone
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,99 @@
+"""The persona service's settings: flags, then environment, then `chaperone.toml`, then defaults.
+
+It stands apart as the only place in `brain/` that reads the environment; everything else takes what it needs as
+arguments.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+SETTINGS_FILE = "chaperone.toml"
+
+
+def default_training_data() -> Path:
+    """`./training_data` where it exists, else the folder that comes with the project."""
+    here = Path("training_data")
+    return here if here.is_dir() else Path(__file__).parents[1] / "training_data"
+
+
+def _key(name: str) -> SecretStr | None:
+    secret: SecretStr | None = Field(default=None, validation_alias=AliasChoices(name.lower(), name))
+    return secret
+
+
+class PersonaSettings(BaseSettings):
+    """All settings; each but a secret is also `CHAPERONE_<NAME>` and a line in `chaperone.toml`.
+
+    Secrets come from the environment (or from code) only, never from the file. Keys of other services in the file are
+    ignored. Raises pydantic.ValidationError naming each setting that cannot be used.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHAPERONE_", toml_file=SETTINGS_FILE, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    host: str = Field(default="127.0.0.1", description="Where to listen.")
+    persona_port: int = Field(default=8081, ge=0, le=65535, description="0 chooses a free one.")
+    training_data: Path = Field(default_factory=default_training_data, description="The sample conversations.")
+    persona_timezone: str = Field(default="UTC", description="The persona's time zone.")
+    data: Path = Field(default=Path("data"), description="Where everything that is written lives.")
+
+    lm: str = Field(default="", description="The model: offline, together/…, ollama_chat/…, groq/…, openai/….")
+    lm_base_url: str = Field(default="", description="Base URL of any other OpenAI-compatible model API.")
+    lm_api_key: SecretStr | None = None
+    together_api_key: SecretStr | None = _key("TOGETHER_API_KEY")
+    openai_api_key: SecretStr | None = _key("OPENAI_API_KEY")
+    groq_api_key: SecretStr | None = _key("GROQ_API_KEY")
+    cerebras_api_key: SecretStr | None = _key("CEREBRAS_API_KEY")
+    lm_timeout: float = Field(default=60.0, gt=0, description="Seconds the model may be silent.")
+    temperature: float = Field(default=0.8, ge=0, le=2, description="Unless the request says otherwise.")
+    max_tokens: int = Field(default=300, ge=1, description="Tokens of a reply, unless the request says otherwise.")
+    demos: int = Field(default=4, ge=1, le=32, description="Sample exchanges shown to the model.")
+
+    offline_slip_rate: float = Field(
+        default=0.5, ge=0, le=1, description="How often the offline persona slips, 0 to 1."
+    )
+    offline_delay: float = Field(default=0.015, ge=0, le=10, description="Seconds before each of its words.")
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The persona's time zone. UTC needs no time zone database, which slim images lack."""
+        return UTC if self.persona_timezone == "UTC" else ZoneInfo(self.persona_timezone)
+
+    @field_validator("persona_timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            return name if name == "UTC" else ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no time zone of this system; use a name such as Europe/Berlin") from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Strongest first: arguments, environment, file."""
+        return init_settings, env_settings, _WithoutSecrets(settings_cls)
+
+
+class _WithoutSecrets(TomlConfigSettingsSource):
+    """The settings file, minus anything secret that somebody wrote into it."""
+
+    def __call__(self) -> dict[str, object]:
+        return {name: value for name, value in super().__call__().items() if not name.lower().endswith("_api_key")}

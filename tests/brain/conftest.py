@@ -1,0 +1,177 @@
+"""Small conversations of the tests' own, and a scripted OpenAI-compatible server on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brain.conversations import Conversations
+from brain.voice import Voice
+
+DATA: dict[str, Any] = {
+    "persona": {
+        "name": "Nora",
+        "voice": "Short and warm.",
+        "platform": "OnlyFans",
+        "facts": ["Nora paints boats."],
+        "deflections": ["tell me about your day instead"],
+    },
+    "conversations": [
+        {
+            "id": "a",
+            "title": "hello",
+            "turns": [
+                {"role": "fan", "text": "hey"},
+                {"role": "persona", "text": "hey you, paint on my nose again"},
+                {"role": "fan", "text": "what's your insta?"},
+                {
+                    "role": "persona",
+                    "text": "all of me is right here",
+                    "slip": {"rule": "social_platform", "text": "my insta is @nora.boats"},
+                },
+            ],
+        },
+        {
+            "id": "b",
+            "title": "meeting",
+            "turns": [
+                {"role": "fan", "text": "come over tonight?"},
+                {"role": "persona", "text": "only in your dreams tonight"},
+                {"role": "fan", "text": "hey!"},
+                {"role": "persona", "text": "there you are, i missed you"},
+                {"role": "fan", "text": "do you like coffee"},
+                {"role": "persona", "text": "black and far too strong"},
+            ],
+        },
+    ],
+}
+
+
+@pytest.fixture
+def data() -> dict[str, Any]:
+    return json.loads(json.dumps(DATA))  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def voice(data: dict[str, Any]) -> Voice:
+    return Voice(Conversations.model_validate(data), 2)
+
+
+@pytest.fixture
+def training_data(tmp_path: Path, data: dict[str, Any]) -> Path:
+    (tmp_path / "conversations.json").write_text(json.dumps(data), encoding="utf-8")
+    return tmp_path
+
+
+class ScriptedServer:
+    """Speaks just enough HTTP to be a model server. `script(body)` gives the pieces of an answer, an HTTP status to
+    fail with, or None to hang up; a piece that is an Event is awaited before the next one is sent."""
+
+    def __init__(self, script: Callable[[dict[str, Any]], Any]) -> None:
+        self.script = script
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[str] = []
+        self.hung_up = asyncio.Event()
+        self.url = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[ScriptedServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        try:
+            yield self
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = next(int(line.split(":")[1]) for line in head.splitlines() if "content-length" in line.lower())
+            body = json.loads(await reader.readexactly(length))
+            self.headers.append(head)
+            self.bodies.append(body)
+            await self._answer(self.script(body), body, reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.hung_up.set()
+        finally:
+            writer.close()
+
+    async def _answer(
+        self, script: Any, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if isinstance(script, int):
+            error = json.dumps({"error": {"message": f"canary {body['messages']}", "type": "x", "code": "x"}})
+            writer.write(_head(script, "application/json") + error.encode())
+        elif script is not None:
+            gone = asyncio.ensure_future(reader.read())
+            if body.get("stream"):
+                await self._stream(script, writer, gone)
+            else:
+                await self._whole(script, writer, gone)
+            gone.cancel()
+        await writer.drain()
+
+    async def _whole(self, script: Any, writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]) -> None:
+        for piece in script:
+            if isinstance(piece, asyncio.Event) and not await self._waited(piece, gone):
+                return
+        text = "".join(piece for piece in script if isinstance(piece, str))
+        writer.write(_head(200, "application/json") + json.dumps(_completion(text)).encode())
+
+    async def _stream(self, script: Any, writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]) -> None:
+        writer.write(_head(200, "text/event-stream"))
+        for piece in script:
+            if piece is None or (isinstance(piece, asyncio.Event) and not await self._waited(piece, gone)):
+                return
+            if isinstance(piece, str):
+                writer.write(_sse(_chunk({"content": piece})))
+                await writer.drain()
+        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+        writer.write(_sse(_chunk({}, "stop")) + _sse({**_chunk({}), "choices": [], "usage": usage}))
+        writer.write(b"data: [DONE]\n\n")
+
+    async def _waited(self, event: asyncio.Event, gone: asyncio.Future[bytes]) -> bool:
+        """Waits for the event; False when the client hung up first."""
+        wait = asyncio.ensure_future(event.wait())
+        await asyncio.wait((wait, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not wait.done():
+            wait.cancel()
+            self.hung_up.set()
+        return wait.done() and not wait.cancelled() and event.is_set()
+
+
+def _head(status: int, kind: str) -> bytes:
+    return f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n".encode()
+
+
+def _sse(body: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+def _chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": finish}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+
+
+def _completion(text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+@pytest.fixture
+def scripted_server() -> Callable[[Callable[[dict[str, Any]], Any]], ScriptedServer]:
+    return ScriptedServer

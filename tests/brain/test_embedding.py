@@ -1,0 +1,58 @@
+"""Texts as vectors: likeness where words and letters are shared, the same in every process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brain.embedding import DIMENSIONS, Embedding, features
+
+CORPUS = ["what's your insta?", "come over tonight?", "can i get your number?", "do you like coffee"]
+
+
+def likeness(left: str, right: str) -> float:
+    first, second = Embedding(CORPUS)([left, right])
+    return float(first @ second)
+
+
+def test_vectors_have_unit_length() -> None:
+    vectors = Embedding(CORPUS)(CORPUS)
+    assert vectors.shape == (len(CORPUS), DIMENSIONS)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+
+
+@pytest.mark.parametrize("variant", ["What's your INSTA?", "whats your instaaaa", "what's ur insta"])
+def test_a_variant_is_nearest_to_its_original(variant: str) -> None:
+    scores = [likeness(variant, text) for text in CORPUS]
+    assert scores.index(max(scores)) == 0
+
+
+def test_a_feature_that_all_texts_share_weighs_nothing() -> None:
+    shared = Embedding(["same one", "same two", "same three"])
+    assert not shared(["same"]).any()
+
+
+def test_a_text_without_features_is_a_row_of_zeros() -> None:
+    assert not Embedding(CORPUS)([""]).any()
+
+
+def test_an_emoji_is_a_word() -> None:
+    assert "w 🔥" in set(features("so 🔥"))
+
+
+def test_vectors_are_the_same_in_another_process() -> None:
+    program = f"from brain.embedding import Embedding; print(Embedding({CORPUS!r})(['hey insta']).sum())"
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": root, "PYTHONHASHSEED": "7"},
+    )
+    assert float(done.stdout) == pytest.approx(float(Embedding(CORPUS)(["hey insta"]).sum()))

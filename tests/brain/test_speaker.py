@@ -1,0 +1,132 @@
+"""One turn: whole or in pieces, with the turn's options, cancelled when nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dspy
+import pytest
+from dspy import lm15
+
+from brain.chat import Asked
+from brain.lms.choice import ChosenLM
+from brain.lms.shapes import answer, delta
+from brain.persona import Persona
+from brain.speaker import Speaker, Spoken
+from brain.voice import Voice
+from guards.types import Message
+
+ASKED = Asked((Message("user", "hey"),))
+
+
+class Engine:
+    """Says its words; a word that is an Event is awaited, one that is an exception is raised."""
+
+    def __init__(self, *words: Any) -> None:
+        self.words = words
+        self.requests: list[Any] = []
+        self.cancelled = False
+
+    async def complete(self, request: Any) -> Any:
+        self.requests.append(request)
+        usage = lm15.Usage(input_tokens=4, output_tokens=2)
+        return answer(request, "".join(self.words), finish="length", usage=usage)
+
+    async def stream(self, request: Any) -> AsyncIterator[Any]:
+        self.requests.append(request)
+        yield lm15.StreamStartEvent()
+        try:
+            for word in self.words:
+                if isinstance(word, asyncio.Event):
+                    await word.wait()
+                elif isinstance(word, Exception):
+                    raise word
+                else:
+                    yield delta(word)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        yield lm15.StreamEndEvent(finish_reason="stop", usage=lm15.Usage(input_tokens=4, output_tokens=2))
+
+
+def speaker(voice: Voice, engine: Engine, **defaults: Any) -> Speaker:
+    now = datetime(2026, 11, 20, 21, 40, tzinfo=UTC)
+    return Speaker(Persona(voice), ChosenLM("test/m", engine), defaults, lambda: now)
+
+
+def test_a_whole_reply_has_finish_reason_and_usage(voice: Voice) -> None:
+    spoken = asyncio.run(speaker(voice, Engine("one ", "two")).whole(ASKED, {}))
+    assert (spoken.text, spoken.finish, spoken.usage["total_tokens"]) == ("one two", "length", 6)
+
+
+def test_a_request_s_options_override_the_defaults(voice: Voice) -> None:
+    engine = Engine("x")
+    asyncio.run(
+        speaker(voice, engine, temperature=0.8, max_tokens=10).whole(ASKED, {"temperature": 0.1, "stop": ["y"]})
+    )
+    config = engine.requests[0].config
+    assert (config.temperature, config.max_tokens, config.stop) == (0.1, 10, ("y",))
+
+
+def test_a_piece_is_passed_on_before_the_next_one_is_written(voice: Voice) -> None:
+    async def scenario() -> list[str | Spoken]:
+        heard = asyncio.Event()
+        collected: list[str | Spoken] = []
+        async for piece in speaker(voice, Engine("one ", heard, "two")).pieces(ASKED, {}):
+            collected.append(piece)
+            heard.set()
+        return collected
+
+    *pieces, spoken = asyncio.run(scenario())
+    assert pieces == ["one ", "two"]
+    assert isinstance(spoken, Spoken)
+    assert (spoken.text, spoken.finish, spoken.usage["completion_tokens"]) == ("one two", "stop", 2)
+
+
+def test_an_error_comes_after_the_pieces_before_it(voice: Voice) -> None:
+    async def scenario() -> None:
+        pieces: Any = speaker(voice, Engine("one ", lm15.ServerError("x"))).pieces(ASKED, {})
+        assert await anext(pieces) == "one "
+        with pytest.raises(dspy.LMServerError):
+            await anext(pieces)
+
+    asyncio.run(scenario())
+
+
+def test_closing_the_pieces_early_cancels_the_language_model(voice: Voice) -> None:
+    async def scenario() -> bool:
+        engine = Engine("one ", asyncio.Event())
+        pieces: Any = speaker(voice, engine).pieces(ASKED, {})
+        await anext(pieces)
+        await pieces.aclose()
+        return engine.cancelled
+
+    assert asyncio.run(scenario())
+
+
+def test_an_empty_reply_is_an_error(voice: Voice) -> None:
+    with pytest.raises(dspy.AdapterParseError):
+        asyncio.run(speaker(voice, Engine("")).whole(ASKED, {}))
+
+
+def test_concurrent_turns_keep_their_own_pieces(voice: Voice) -> None:
+    class Echo(Engine):
+        async def stream(self, request: Any) -> AsyncIterator[Any]:
+            yield lm15.StreamStartEvent()
+            for character in request.messages[-1].text:
+                await asyncio.sleep(0)
+                yield delta(character)
+            yield lm15.StreamEndEvent(finish_reason="stop")
+
+    async def turn(made: Speaker, text: str) -> str:
+        pieces = made.pieces(Asked((Message("user", text),)), {})
+        return "".join([piece async for piece in pieces if isinstance(piece, str)])
+
+    async def scenario() -> list[str]:
+        made = speaker(voice, Echo())
+        return await asyncio.gather(*(turn(made, f"turn {number}") for number in range(20)))
+
+    assert asyncio.run(scenario()) == [f"turn {number}" for number in range(20)]
