@@ -20,7 +20,7 @@ def decide(policy: Policy, stage: Stage, findings: Iterable[Finding], failed: It
     actions = _actions(rules, stage, seen)
     for name in failed:
         rule = rules[name]
-        if rule.action(stage) is not None and rule.mode == "enforce":
+        if (rule.action(stage) or Action.ALLOW) > Action.LOG:
             actions[name] = max(actions.get(name, Action.ALLOW), _ON_ERROR[rule.on_error])
     ranked = sorted(actions, key=lambda name: -actions[name])
     enforced = tuple(name for name in ranked if actions[name] > Action.LOG)

@@ -97,3 +97,8 @@ def test_a_failure_never_weakens_what_was_found(rule_of: RuleOf, policy_of: Poli
 @pytest.mark.parametrize("rule", ["watched", "asleep", "inward"])
 def test_a_failure_of_a_rule_without_force_changes_nothing(policy: Policy, rule: str) -> None:
     assert decide(policy, "output", [], failed=[rule]).action is Action.ALLOW
+
+
+def test_a_rule_that_only_logs_never_withholds_because_it_could_not_look(rule_of: RuleOf, policy_of: PolicyOf) -> None:
+    policy = policy_of(rule_of(FIND, on_output="log", on_error="block"))
+    assert not decide(policy, "output", [], failed=["animals"]).withholds
