@@ -1,0 +1,108 @@
+"""Everything assembled on one page: which parts there are, what each is handed, and who serves which path."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from brain.quiet import silence_dspy
+from brain.regenerate import Regenerator
+from proxy import operator
+from proxy.audit import AuditError, AuditStore
+from proxy.metrics import Metrics
+from proxy.policy_store import PolicyStore
+from proxy.routes import ChatRoute, where
+from proxy.rule_files import load
+from proxy.settings import ProxySettings
+from proxy.turn import Services
+from proxy.upstream import Upstream
+
+GUARDED = "/v1/chat/completions"
+_DAY = 24 * 3600.0
+
+log = logging.getLogger("chaperone.proxy")
+
+
+def build(settings: ProxySettings) -> App:
+    """The application for `settings`. Raises PolicyError for rules, AuditError for a store, that cannot be used."""
+    silence_dspy()
+    key = settings.upstream_key.get_secret_value() if settings.upstream_key else None
+    services = Services(
+        policies=PolicyStore(settings.rules, load),
+        upstream=Upstream(settings.upstream, key=key, connect=settings.connect_timeout, read=settings.read_timeout),
+        regenerator=Regenerator(clock=time.monotonic),
+        audit=AuditStore(settings.data),
+        metrics=Metrics(),
+        clock=time.monotonic,
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+        rule_headers=settings.rule_headers,
+    )
+    return App(settings, services)
+
+
+class App:
+    """The proxy as an ASGI application: the guarded route, everything else, and what runs beside them."""
+
+    def __init__(self, settings: ProxySettings, services: Services) -> None:
+        self.services = services
+        self._retention = timedelta(days=settings.retention_days)
+        self._chat: ASGIApp = ChatRoute(services, max_body=settings.max_body, max_turns=settings.max_turns)
+        self._rest: ASGIApp = operator.build(services, max_body=settings.max_body)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Dispatches one ASGI scope."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"] == GUARDED and scope["method"] == "POST":
+            await self._chat(scope, receive, send)
+        else:
+            await self._safely(scope, receive, send)
+
+    async def _safely(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Everything else; what breaks there has been answered, and is logged without its words."""
+        try:
+            await self._rest(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the outermost edge
+            log.error("a request beside the turns failed: %s", where(error))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Holds the upstream's connections open, the rules watched and the log within its retention."""
+        stop = asyncio.Event()
+        async with self.services.upstream:
+            beside = [
+                asyncio.create_task(self.services.policies.watch(stop)),
+                asyncio.create_task(self._forget_daily()),
+            ]
+            try:
+                yield
+            finally:
+                stop.set()
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+                self.services.audit.close()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _forget_daily(self) -> None:
+        while True:
+            oldest = self.services.now() - self._retention
+            try:
+                await self.services.audit.forget_before(oldest.isoformat(timespec="milliseconds"))
+            except AuditError as error:
+                log.error("records past their retention stand until tomorrow: %s", error)
+            await asyncio.sleep(_DAY)

@@ -1,0 +1,36 @@
+"""How a command serves: bound first, announced when it is really ready, stopped by a signal, its errors readable."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from brain.serve import listen as bind
+from brain.serve import run_until_stopped, serve_app
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 chooses a free one. Raises click.ClickException when the place is taken."""
+    try:
+        return bind(host, port)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror}; name another port with --port (0 chooses a free one)"
+        ) from None
+
+
+def serve(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serves `app` until SIGINT or SIGTERM; calls `ready` once requests are answered."""
+    configure_logging()
+    run_until_stopped(serve_app(app, listener, ready))
+
+
+def configure_logging() -> None:
+    """Our own lines and everybody's warnings go to standard error; nobody logs what a turn says."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("chaperone").setLevel(logging.INFO)
+    logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)  # it warns of every language it leaves out

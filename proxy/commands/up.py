@@ -1,0 +1,97 @@
+"""`chaperone up`: persona service and proxy together, for a newcomer and for small installations.
+
+The persona service is a process of its own: it starts while the proxy loads its rules, and each keeps a core.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from brain.settings import PersonaSettings
+from proxy.commands.flags import flag_of, flags, proxy_settings, read
+from proxy.settings import ProxySettings
+
+READY = "persona service is ready: "
+_SHARED = ("host", "persona_port", "data")  # said to both services by one flag
+_STOPPING = 10.0  # seconds a persona service gets to finish its replies
+
+log = logging.getLogger("chaperone.up")
+
+
+@click.command()
+@flags(ProxySettings, but=["upstream"])
+@flags(PersonaSettings, but=_SHARED)
+def up(**given: Any) -> None:
+    """Start persona service and proxy; paste the printed base URL into a chat app."""
+    of_persona = {
+        name: given.pop(name) for name in PersonaSettings.model_fields if name in given and name not in _SHARED
+    }
+    read(PersonaSettings, of_persona)
+    settings = proxy_settings(**given)
+    with _persona(settings, of_persona) as child:
+        # Imported here for start-up time: it takes a second, in which the persona service starts beside us.
+        from proxy.commands.serve import run_proxy  # noqa: PLC0415
+
+        settings = settings.model_copy(update={"upstream": _announced(child)})
+        run_proxy(settings, lambda url: click.echo(_welcome(url, settings)))
+
+
+@contextlib.contextmanager
+def _persona(settings: ProxySettings, given: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    """The persona service as a child that ends with us, however we end: its standard input closes with us."""
+    command = [sys.executable, "-P", "-m", "proxy", "persona", "--while-stdin-open"]
+    command += ["--host", "127.0.0.1", "--persona-port", str(settings.persona_port), "--data", str(settings.data)]
+    command += [part for name, value in given.items() if value is not None for part in (flag_of(name), str(value))]
+    # A session of its own: Ctrl-C reaches us alone, and we end it when our last turn is over.
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    stopping = threading.Event()
+    threading.Thread(target=_stop_with, args=(child, stopping), daemon=True).start()
+    try:
+        yield child
+    finally:
+        stopping.set()
+        child.terminate()
+        try:
+            child.wait(_STOPPING)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _announced(child: subprocess.Popen[str]) -> str:
+    """The base URL the child announces. Raises click.ClickException when it ends instead."""
+    for line in child.stdout or ():
+        if line.startswith(READY):
+            return line.removeprefix(READY).strip()
+    raise click.ClickException("the persona service did not start: see its message above")
+
+
+def _stop_with(child: subprocess.Popen[str], stopping: threading.Event) -> None:
+    """A proxy without its persona service would answer every turn with an error: stop, and say so."""
+    child.wait()
+    if not stopping.wait(1):
+        log.error("the persona service has ended: stopping")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _welcome(url: str, settings: ProxySettings) -> str:
+    return f"""
+Chaperone is ready.
+
+  base URL for your chat app   {url}/v1      (any API key, model "persona")
+  try it in a browser          {url}/chat
+  blocked-turn log             .venv/bin/chaperone audit list --data {settings.data}
+  rules (edit while it runs)   {settings.rules}
+
+Stop with Ctrl-C.
+"""

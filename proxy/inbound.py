@@ -1,0 +1,60 @@
+"""The input stage: judges what the fan newly said, and says what goes to the upstream, or that nothing does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from brain.regenerate import steer
+from guards.errors import MalformedRequest
+from guards.redact import redact
+from guards.types import Action
+from proxy.leaves import Leaf
+from proxy.turn import Turn
+from proxy.wire import Json, carries_media, replaced, without_media
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What the input stage decided: its action, and the messages for the upstream (redacted, steered)."""
+
+    action: Action
+    messages: list[Json] = field(repr=False)
+    rules: tuple[str, ...] = ()
+
+
+async def judge_input(turn: Turn) -> Inbound:
+    """Judges every new text of the request. Raises MalformedRequest for parts that policy refuses to pass unread."""
+    messages = _readable(turn)
+    action = Action.ALLOW
+    feedback: list[str] = []
+    rules: list[str] = []
+    for at, leaf in turn.request.new_texts():
+        verdict = await turn.judge(leaf.text, "input", turn.request.context(at) if _is_content(leaf) else ())
+        turn.note(verdict, leaf.text, f"messages[{at}].{'.'.join(map(str, leaf.path))}")
+        action = max(action, verdict.action)
+        feedback += verdict.feedback
+        rules += verdict.rules
+        if verdict.masks:
+            messages[at] = replaced(messages[at], leaf, redact(leaf.text, verdict.masks))
+    if action is Action.STEER:
+        messages = steer(messages, " ".join(dict.fromkeys(feedback)))
+    return Inbound(action, messages, tuple(dict.fromkeys(rules)))
+
+
+def _is_content(leaf: Leaf) -> bool:
+    return leaf.path[:1] == ("content",)
+
+
+def _readable(turn: Turn) -> list[Json]:
+    """The messages as policy lets them pass: parts that no detector can read are passed, stripped or refused."""
+    messages = list(turn.request.messages)
+    how = turn.guard.policy.settings.unreadable_parts
+    if how == "pass" or not any(map(carries_media, messages)):
+        return messages
+    if how == "refuse":
+        at = next(number for number, message in enumerate(messages) if carries_media(message))
+        raise MalformedRequest(
+            "images, audio and files are not accepted here: send text", code="unreadable_part",
+            param=f"messages[{at}].content",
+        )  # fmt: skip
+    return [without_media(message) for message in messages]

@@ -1,0 +1,231 @@
+"""The guarded route as a plain ASGI application: one POST, one turn, and a safe answer whatever happens.
+
+It stands beside FastAPI, not inside it, because this path is the one that every token takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import aclosing
+from typing import Any
+
+from guards.errors import MalformedRequest, UpstreamError
+from guards.types import Action
+from proxy import answers, wire
+from proxy.answers import Answer
+from proxy.audit import AuditError
+from proxy.headers import CONVERSATION, decoded
+from proxy.inbound import Inbound, judge_input
+from proxy.repair import deflection
+from proxy.sse import END, event
+from proxy.stream import Blocked, StreamedTurn
+from proxy.turn import Services, Turn
+from proxy.whole import answer_whole
+
+log = logging.getLogger("chaperone.proxy")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+_STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+class ClientGone(Exception):
+    """The client closed its connection before the turn was over."""
+
+
+class ChatRoute:
+    """`POST /v1/chat/completions`. `max_body` is in bytes, `max_turns` how many may be open at once."""
+
+    def __init__(self, services: Services, *, max_body: int, max_turns: int) -> None:
+        self._services = services
+        self._max_body = max_body
+        self._max_turns = max_turns
+        self._open = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serves one request. No exception leaves it but cancellation."""
+        if self._open >= self._max_turns:
+            await _send_whole(send, answers.overloaded())
+            return
+        self._open += 1
+        self._services.metrics.open_turns.set(self._open)
+        try:
+            await self._served(scope, receive, send)
+        except ClientGone:
+            pass
+        finally:
+            self._open -= 1
+            self._services.metrics.open_turns.set(self._open)
+
+    async def _served(self, scope: Message, receive: Receive, send: Send) -> None:
+        headers = decoded(scope["headers"])
+        try:
+            body = await _body(receive, headers, self._max_body)
+            request = wire.read_request(body, headers.get(CONVERSATION))
+            turn = Turn(self._services, request, headers)
+        except MalformedRequest as error:
+            await _send_whole(send, answers.malformed(error))
+            return
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - the outermost edge: there is no turn yet that could answer
+            log.error("a request failed before its turn: %s", where(error))
+            await _send_whole(send, answers.internal())
+            return
+        await _while_connected(receive, _TurnServer(turn, send).run())
+
+
+class _TurnServer:
+    """Runs one turn and sends its answer; whatever goes wrong ends in a safe answer and a record."""
+
+    def __init__(self, turn: Turn, send: Send) -> None:
+        self._turn = turn
+        self._send = send
+        self._started = False
+        self._complete = False
+
+    async def run(self) -> None:
+        """The whole turn, with its record written before the response ends."""
+        turn = self._turn
+        try:
+            answer = await self._answer()
+        except MalformedRequest as error:
+            answer = answers.malformed(error)
+        except Blocked:
+            answer = answers.content_blocked()
+        except UpstreamError as error:
+            turn.services.metrics.upstream_errors.labels(error.code).inc()
+            turn.notes.append(f"upstream: {error.code}")
+            answer = answers.upstream_failed(error)
+        except asyncio.CancelledError:
+            turn.notes.append("the client left")
+            await self._close()
+            raise
+        except Exception as error:  # noqa: BLE001 - the outermost edge: nothing unjudged has been sent, a safe answer is
+            log.error("turn %s failed: %s", turn.id, where(error))
+            turn.notes.append(f"defect: {type(error).__name__}")
+            answer = answers.internal()
+        recorded = await self._close()
+        await self._end(answer if recorded else answers.audit_unavailable())
+
+    async def _answer(self) -> Answer | None:
+        """The whole answer, or None when a stream has been sent up to its end mark."""
+        inbound = await judge_input(self._turn)
+        if inbound.action is Action.BLOCK:
+            return answers.content_blocked()
+        if inbound.action is Action.DEFLECT:
+            return self._deflected(inbound)
+        if not self._turn.request.stream:
+            return await answer_whole(self._turn, inbound)
+        streamed = StreamedTurn(self._turn, inbound)
+        refused = await streamed.open()
+        if refused is not None:
+            return refused
+        async with aclosing(streamed.events()) as events:
+            async for piece in events:
+                await self._stream(piece, streamed.headers)
+        return None
+
+    def _deflected(self, inbound: Inbound) -> Answer:
+        turn = self._turn
+        text = deflection(turn, inbound.rules)
+        turn.final[0] = text
+        finish = turn.guard.policy.settings.finish_reason
+        whole = wire.completion(turn.id, turn.request.model, text, finish, turn.created)
+        headers = turn.headers(Action.DEFLECT)
+        if not turn.request.stream:
+            return answers.of_json(whole, headers=headers)
+        base = {key: whole[key] for key in ("id", "created", "model")}
+        chunks = [
+            wire.chunk(base, 0, {"role": "assistant", "content": text}),
+            wire.chunk(base, 0, {}, finish),
+        ]
+        if turn.request.include_usage:
+            chunks.append({**base, "object": "chat.completion.chunk", "choices": [], "usage": whole["usage"]})
+        body = b"".join(event(wire.write_json(each)) for each in chunks) + END
+        return Answer(200, body, [*_STREAM_HEADERS, *headers])
+
+    async def _stream(self, piece: bytes, headers: answers.Headers) -> None:
+        if piece == END:
+            self._complete = True  # held until the record is written: the response must not end before it
+            return
+        if not self._started:
+            self._started = True
+            kept = [(name, value) for name, value in headers if name not in (b"content-type", b"cache-control")]
+            await self._send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *kept]})
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _close(self) -> bool:
+        try:
+            await self._turn.close()
+        except AuditError as error:
+            log.error("turn %s: %s", self._turn.id, error)
+            return False
+        return True
+
+    async def _end(self, answer: Answer | None) -> None:
+        if not self._started:
+            await _send_whole(self._send, answer or Answer(200, END, [*_STREAM_HEADERS]))
+            return
+        tail = event(answer.body) if answer is not None else END if self._complete else b""
+        await self._send({"type": "http.response.body", "body": tail, "more_body": False})
+
+
+async def _send_whole(send: Send, answer: Answer) -> None:
+    length = (b"content-length", str(len(answer.body)).encode())
+    headers = [*answer.headers, length]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _body(receive: Receive, headers: dict[str, str], most: int) -> bytes:
+    """The request's body. Raises MalformedRequest when it is larger than `most` bytes."""
+    too_large = MalformedRequest(f"the body is larger than {most} bytes", status=413, code="body_too_large")
+    if headers.get("content-length", "").isdigit() and int(headers["content-length"]) > most:
+        raise too_large
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > most:
+            raise too_large
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def _while_connected(receive: Receive, work: Awaitable[None]) -> None:
+    """Runs `work`, and cancels it when the client leaves."""
+    serving = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            serving.cancel()
+        await asyncio.wait({serving})
+        if not serving.cancelled():
+            serving.result()
+    finally:
+        serving.cancel()
+        leaving.cancel()
+        await asyncio.wait({serving, leaving})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def where(error: Exception) -> str:
+    """The kind and place of an error, without its message: messages may quote text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(error).__name__}{place}"

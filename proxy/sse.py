@@ -1,0 +1,81 @@
+"""Server-sent events: bytes in, event data out, whatever the framing; and back."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from guards.errors import UpstreamError
+
+DONE = "[DONE]"
+COMMENT = b": chaperone is still here\n\n"
+_LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
+_MAX_EVENT = 4 * 1024 * 1024
+
+
+class EventReader:
+    """Turns chunks of a response body into the data of whole events.
+
+    Understands CRLF, CR and LF, comments, fields it does not need, and data over several lines. Raises UpstreamError
+    for bytes that are not UTF-8 and for an event that never ends.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._rest = ""
+        self._broken = False
+        self._data: list[str] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The data of every event that `chunk` completes; what is wrong behind them is raised by the next call."""
+        self._rest += self._decoded(chunk)
+        *lines, self._rest = _LINE_END.split(self._rest)
+        if len(self._rest) > _MAX_EVENT:
+            raise UpstreamError("the upstream's event is too large", code="upstream_broken")
+        events = [event for line in lines if (event := self._line(line)) is not None]
+        if self._broken and not events:
+            raise _not_utf8()
+        return events
+
+    def finish(self) -> list[str]:
+        """The data of an event that the end of the body completes."""
+        if self._broken:
+            raise _not_utf8()
+        lines = [self._rest.rstrip("\r"), ""]
+        self._rest = ""
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _decoded(self, chunk: bytes) -> str:
+        if self._broken:
+            raise _not_utf8()
+        try:
+            return self._decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            self._broken = True
+            return error.object[: error.start].decode()
+
+    def _line(self, line: str) -> str | None:
+        if not line:
+            event = "\n".join(self._data)
+            self._data, self._size = [], 0
+            return event or None
+        name, _, value = line.partition(":")
+        if name == "data":
+            self._data.append(value.removeprefix(" "))
+            self._size += len(value)
+            if self._size > _MAX_EVENT:
+                raise UpstreamError("the upstream's event is too large", code="upstream_broken")
+        return None
+
+
+def _not_utf8() -> UpstreamError:
+    return UpstreamError("the upstream's stream is not UTF-8", code="upstream_broken")
+
+
+def event(data: bytes) -> bytes:
+    """One event whose data is a line of JSON."""
+    return b"data: " + data + b"\n\n"
+
+
+END = event(DONE.encode())

@@ -1,0 +1,178 @@
+"""One turn: its id, the snapshot it is judged by, and everything that will stand in its record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from brain.regenerate import Attempt, Regenerator
+from guards.guard import Guard
+from guards.types import Action, Message, Stage, Verdict
+from proxy.audit import AuditStore, Record
+from proxy.headers import ACTION, POLICY, RULES, TURN, to_upstream
+from proxy.metrics import Metrics
+from proxy.policy_store import PolicyStore
+from proxy.upstream import Reply, Upstream
+from proxy.wire import ChatRequest, Json, write_json
+
+CHAT = "/chat/completions"
+_LONG = 4000  # characters from which judging leaves the event loop to others
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a turn needs from outside, assembled once in `app.py`.
+
+    `clock` gives monotonic seconds, `now` the time in UTC, `new_id` a fresh turn id.
+    """
+
+    policies: PolicyStore
+    upstream: Upstream
+    regenerator: Regenerator
+    audit: AuditStore
+    metrics: Metrics
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    rule_headers: bool = False
+
+
+@dataclass(slots=True)
+class Judged:
+    """One stage's verdict with the text it was reached for."""
+
+    verdict: Verdict
+    text: str = field(repr=False)
+    place: str = ""
+
+
+class Turn:
+    """One request on its way through. `action` is the final action so far; it only rises."""
+
+    def __init__(self, services: Services, request: ChatRequest, headers: Mapping[str, str]) -> None:
+        self.services = services
+        self.request = request
+        self.guard: Guard = services.policies.guard
+        self.id = services.new_id()
+        self.started = services.clock()
+        self.action = Action.ALLOW
+        self.judged: list[Judged] = []
+        self.attempts: list[Attempt] = []
+        self.final: dict[int, str] = {}
+        self.notes: list[str] = []
+        self.usage: dict[str, int] = {}
+        self._time = services.now()
+        self._headers = to_upstream(headers, self.id)
+        self._timings: dict[str, float] = {}
+
+    @property
+    def created(self) -> int:
+        """Unix seconds of the request."""
+        return int(self._time.timestamp())
+
+    def headers(self, action: Action) -> list[tuple[bytes, bytes]]:
+        """Our response headers; rules are named only where the operator asked for it."""
+        pairs = [(TURN, self.id), (POLICY, self.guard.version), (ACTION, action.word)]
+        if self.services.rule_headers:
+            pairs.append((RULES, ",".join(dict.fromkeys(rule for j in self.judged for rule in j.verdict.rules))))
+        return [(name.encode(), value.encode()) for name, value in pairs]
+
+    async def judge(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
+        """The guard's verdict; a long text is judged beside the event loop."""
+        if len(text) > _LONG:
+            return await asyncio.to_thread(self.judge_now, text, stage, context)
+        return self.judge_now(text, stage, context)
+
+    def judge_now(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
+        """The guard's verdict, counted and timed."""
+        began = self.services.clock()
+        verdict = self.guard.check(text, stage, context)
+        seconds = self.services.clock() - began
+        self.services.metrics.judged(verdict, seconds)
+        self._spend(f"judging_{stage}", seconds)
+        return verdict
+
+    def note(self, verdict: Verdict, text: str, place: str) -> None:
+        """Keeps a verdict for the record, with the text it is about, unless nothing was found."""
+        if verdict.action > Action.ALLOW or verdict.shadow:
+            self.judged.append(Judged(verdict, text, place))
+            if verdict.stage == "input" or verdict.action <= Action.REDACT:
+                self.rise(verdict.action)
+
+    def rise(self, action: Action) -> None:
+        """Records an action that was really taken."""
+        self.action = max(self.action, action)
+
+    def add_usage(self, usage: Any) -> None:
+        """Adds the tokens of one attempt."""
+        for name, count in (usage if isinstance(usage, dict) else {}).items():
+            if isinstance(count, int) and not isinstance(count, bool):
+                self.usage[name] = self.usage.get(name, 0) + count
+
+    async def ask(self, body: Json) -> Reply:
+        """The upstream's answer to `body` under this turn's headers. Raises UpstreamError."""
+        began = self.services.clock()
+        try:
+            return await self.services.upstream.send("POST", CHAT, self._headers, write_json(body))
+        finally:
+            self._spend("upstream", self.services.clock() - began)
+
+    async def close(self) -> None:
+        """Writes the record, if this turn needs one, and counts the turn. Raises AuditError.
+
+        Shielded: a client that leaves must not take its record with it.
+        """
+        services = self.services
+        services.metrics.turns.labels(self.action.word).inc()
+        services.metrics.turn_seconds.labels(self.action.word).observe(services.clock() - self.started)
+        if self.action > Action.ALLOW or self.judged:
+            await asyncio.shield(services.audit.write(self._record()))
+
+    def _record(self) -> Record:
+        stages: dict[str, list[dict[str, Any]]] = {"input": [], "output": []}
+        for judged in self.judged:
+            stages[judged.verdict.stage].append({**_verdict_json(judged.verdict, judged.text), "place": judged.place})
+        total = self.services.clock() - self.started
+        return Record(
+            turn=self.id,
+            time=self._time.isoformat(timespec="milliseconds"),
+            action=self.action.word,
+            model=self.request.model,
+            conversation=self.request.conversation,
+            policy=self.guard.version,
+            body={
+                "stages": stages,
+                "attempts": [_attempt_json(attempt) for attempt in self.attempts],
+                "final": [self.final[index] for index in sorted(self.final)],
+                "notes": self.notes,
+                "timings_ms": {name: round(1000 * s, 3) for name, s in {**self._timings, "total": total}.items()},
+            },
+        )
+
+    def _spend(self, name: str, seconds: float) -> None:
+        self._timings[name] = self._timings.get(name, 0.0) + seconds
+
+
+def _verdict_json(verdict: Verdict, text: str) -> dict[str, Any]:
+    findings = [
+        {
+            "rule": finding.rule, "detector": finding.detector, "start": finding.start, "end": finding.end,
+            "score": round(finding.score, 4), "view": finding.view, "text": text[finding.start : finding.end],
+        }
+        for finding in verdict.findings
+    ]  # fmt: skip
+    return {
+        "action": verdict.action.word, "rules": verdict.rules, "shadow": verdict.shadow, "findings": findings,
+        "text": text,
+    }  # fmt: skip
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    verdict = _verdict_json(attempt.verdict, attempt.text) if attempt.verdict else None
+    return {
+        "number": attempt.number, "feedback": attempt.feedback, "text": attempt.text, "verdict": verdict,
+        "error": attempt.error, "ms": round(1000 * attempt.seconds, 3),
+    }  # fmt: skip

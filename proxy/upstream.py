@@ -1,0 +1,97 @@
+"""The one seam to the model API behind the proxy: aiohttp in, our errors out.
+
+It stands apart because the HTTP client is the hot path's largest cost and may be changed without touching a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Protocol
+
+import aiohttp
+
+from guards.errors import UpstreamError
+
+_CONNECTIONS = 0  # no limit: the proxy's own limit on turns is the one that holds
+
+
+class Reply(Protocol):
+    """An upstream's answer, its body not read yet."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    async def read(self) -> bytes: ...
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+def succeeded(reply: Reply) -> bool:
+    """True when the upstream says that `reply` holds an answer: any 2xx, as text under a 203 is text all the same."""
+    return 200 <= reply.status < 300
+
+
+class Upstream:
+    """Any OpenAI-compatible base URL (`…/v1`). `connect` and `read` are seconds; `read` bounds each silence."""
+
+    def __init__(self, base_url: str, *, key: str | None = None, connect: float = 10.0, read: float = 120.0) -> None:
+        self._base = base_url.rstrip("/")
+        self._key = key
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Upstream:
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ttl_dns_cache=60)
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+        """The upstream's answer to `path` below the base URL. Raises UpstreamError when there is none."""
+        if self._session is None:
+            raise RuntimeError("the upstream is used before it is entered")
+        own = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        try:
+            response = await self._session.request(
+                method, self._base + path, data=body, headers={**headers, **own}, allow_redirects=False
+            )
+        except TimeoutError:
+            raise UpstreamError("the upstream did not answer in time", status=504, code="upstream_timeout") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise UpstreamError(f"the upstream cannot be reached ({type(error).__name__})") from None
+        return _Reply(response)
+
+
+class _Reply:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = [(name.lower(), value) for name, value in response.headers.items()]
+
+    async def read(self) -> bytes:
+        return b"".join([chunk async for chunk in self.chunks()])
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except TimeoutError:
+            raise UpstreamError("the upstream stopped answering", status=504, code="upstream_timeout") from None
+        except (aiohttp.ClientError, OSError) as error:
+            kind = type(error).__name__
+            raise UpstreamError(f"the upstream's answer broke off ({kind})", code="upstream_broken") from None
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self._response.close() if not self._response.content.at_eof() else self._response.release()

@@ -1,0 +1,87 @@
+"""The output stage of a turn that is not streamed: every choice is judged, repaired where needed, then sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guards.errors import UpstreamError
+from guards.redact import redact
+from guards.types import Action, Verdict
+from proxy.answers import Answer, content_blocked
+from proxy.headers import to_client
+from proxy.inbound import Inbound
+from proxy.leaves import leaves, put
+from proxy.repair import repair
+from proxy.turn import Turn
+from proxy.upstream import succeeded
+from proxy.wire import Json, read_reply, text_of, write_json
+
+
+async def answer_whole(turn: Turn, inbound: Inbound) -> Answer:
+    """The upstream's answer, guarded. Its errors arrive as they were. Raises UpstreamError."""
+    reply = await turn.ask(turn.request.with_messages(inbound.messages))
+    body = await reply.read()
+    passed = to_client(reply.headers) + turn.headers(inbound.action)
+    if not succeeded(reply):
+        return Answer(reply.status, body, passed)
+    completion = read_reply(body)
+    choices = completion.get("choices")
+    if not isinstance(choices, list) or not all(map(_is_choice, choices)):
+        raise UpstreamError("the upstream's answer has no list of choices", code="upstream_broken")
+    guarded: list[Json] = []
+    for choice in choices:
+        fixed = await _guarded(turn, inbound, choice)
+        if fixed is None:
+            return content_blocked()
+        guarded.append(fixed)
+    rest = await masked(turn, {key: value for key, value in completion.items() if key != "choices"}, "body")
+    final = {**completion, **rest, "choices": guarded}
+    headers = to_client(reply.headers) + turn.headers(max(inbound.action, turn.action))
+    return Answer(200, body if final == completion else write_json(final), headers)
+
+
+def _is_choice(choice: Any) -> bool:
+    return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
+
+
+async def _guarded(turn: Turn, inbound: Inbound, choice: Json) -> Json | None:
+    """The choice as it may be sent; None when a rule blocks it."""
+    message = choice["message"]
+    index = choice["index"] if isinstance(choice.get("index"), int) else 0
+    worst = Verdict("output")
+    for leaf in list(leaves(message)):
+        verdict = await turn.judge(leaf.text, "output")
+        turn.note(verdict, leaf.text, f"choices[{index}].message.{'.'.join(map(str, leaf.path))}")
+        if verdict.masks:
+            message = put(message, leaf.path, redact(leaf.text, verdict.masks))
+        worst = max(worst, verdict, key=lambda each: each.action)
+    if worst.action is Action.BLOCK:
+        turn.rise(Action.BLOCK)
+        return None
+    if worst.action > Action.REDACT:
+        return await _repaired(turn, inbound, choice, index, worst)
+    turn.final[index] = text_of(message.get("content"))
+    logprobs = {} if message is choice["message"] else {"logprobs": None}
+    rest = await masked(turn, {k: v for k, v in choice.items() if k not in ("message", "logprobs")}, "choice")
+    return {**choice, **rest, **logprobs, "message": message}
+
+
+async def _repaired(turn: Turn, inbound: Inbound, choice: Json, index: int, verdict: Verdict) -> Json:
+    rejected = text_of(choice["message"].get("content"))
+    repaired = await repair(turn, inbound.messages, "", rejected, verdict)
+    turn.final[index] = repaired.text
+    finish = turn.guard.policy.settings.finish_reason
+    message = {"role": "assistant", "content": repaired.text}
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
+
+
+async def masked(turn: Turn, value: Json, place: str) -> Json:
+    """Text outside the reply itself (unknown fields): it cannot be written again, so what must not go out is masked."""
+    for leaf in list(leaves(value)):
+        verdict = await turn.judge(leaf.text, "output")
+        turn.note(verdict, leaf.text, f"{place}.{'.'.join(map(str, leaf.path))}")
+        if verdict.withholds:
+            turn.rise(Action.REDACT)
+            spans = [(f.start, f.end) for f in verdict.findings if f.rule in verdict.rules]
+            value = put(value, leaf.path, redact(leaf.text, spans or [(0, len(leaf.text))]))
+    return value

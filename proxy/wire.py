@@ -1,0 +1,235 @@
+"""OpenAI's chat JSON, read and written: a request to a transcript, a reply to its judged parts.
+
+Every unknown field is kept as it came. This is the only module that knows where text sits in this provider's shapes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from guards.errors import MalformedRequest, UpstreamError
+from guards.types import Message
+from proxy.leaves import Leaf, has_media, leaves, put
+
+MAX_CHOICES = 16
+MAX_DEPTH = 200
+Json = dict[str, Any]
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request: the JSON as it came, and what a turn needs of it."""
+
+    raw: Json = field(repr=False)
+    messages: list[Json] = field(repr=False)
+    model: str
+    stream: bool
+    include_usage: bool
+    conversation: str | None
+
+    @property
+    def first_new(self) -> int:
+        """Where the messages begin that nobody has answered yet."""
+        answered = [at for at, message in enumerate(self.messages) if message["role"] == "assistant"]
+        return answered[-1] + 1 if answered else 0
+
+    def new_texts(self) -> list[tuple[int, Leaf]]:
+        """Every text of the new messages of the fan (and of tools), by message number."""
+        return [
+            (at, leaf)
+            for at, message in enumerate(self.messages)
+            if at >= self.first_new and message["role"] not in ("system", "developer")
+            for leaf in leaves(message)
+        ]
+
+    def context(self, before: int) -> list[Message]:
+        """The messages before number `before`, as the guard reads them."""
+        return [Message(str(m["role"]), text_of(m.get("content"))) for m in self.messages[:before]]
+
+    def with_messages(self, messages: Sequence[Json]) -> Json:
+        """The request's JSON with other messages."""
+        return {**self.raw, "messages": list(messages)}
+
+    def once_more(self, messages: Sequence[Json]) -> Json:
+        """The request's JSON for one more, unstreamed, single answer to `messages`."""
+        body = self.with_messages(messages)
+        body.pop("stream_options", None)
+        if "n" in body:
+            body["n"] = 1
+        return {**body, "stream": False}
+
+
+def read_request(body: bytes, conversation: str | None) -> ChatRequest:
+    """The request in `body`. Raises MalformedRequest naming the parameter at fault."""
+    raw = read_json(body)
+    messages = raw.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise MalformedRequest("messages must be a list with at least one message", param="messages")
+    for at, message in enumerate(messages):
+        _check_message(message, f"messages[{at}]")
+    n = raw.get("n", 1)
+    if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_CHOICES):
+        raise MalformedRequest(f"n must be a whole number from 1 to {MAX_CHOICES}", param="n")
+    stream, options, metadata = raw.get("stream"), raw.get("stream_options"), raw.get("metadata")
+    if stream is not None and not isinstance(stream, bool):
+        raise MalformedRequest("stream must be true or false", param="stream")
+    if not isinstance(raw.get("model", ""), str):
+        raise MalformedRequest("model must be a string", param="model")
+    named = metadata.get("conversation_id") if isinstance(metadata, dict) else None
+    return ChatRequest(
+        raw=raw,
+        messages=messages,
+        model=raw.get("model", ""),
+        stream=bool(stream),
+        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        conversation=conversation or (named if isinstance(named, str) else None),
+    )
+
+
+def read_json(body: bytes) -> Json:
+    """The JSON object in `body`. Raises MalformedRequest."""
+    try:
+        value = _parsed(body)
+    except ValueError as error:
+        where = f"line {error.lineno}, column {error.colno}" if isinstance(error, orjson.JSONDecodeError) else error
+        raise MalformedRequest(f"the body is not JSON ({where})", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest("the body must be a JSON object")
+    return value
+
+
+def read_reply(body: bytes | str) -> Json:
+    """The JSON object an upstream sent. Raises UpstreamError."""
+    try:
+        value = _parsed(body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise UpstreamError("the upstream's answer is not a JSON object", code="upstream_broken")
+    return value
+
+
+def write_json(value: Any) -> bytes:
+    """`value` as compact UTF-8 JSON; numbers too large for the fast writer go through the standard one."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _parsed(body: bytes | str) -> Any:
+    """The JSON value in `body`. Raises ValueError: no JSON, or nested deeper than can be walked.
+
+    Whole numbers beyond 64 bits are kept (the fast reader rounds them); half an emoji becomes `?` (it refuses those,
+    and nothing behind us could write them).
+    """
+    raw = body.encode() if isinstance(body, str) else body
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        if not _HALF.search(raw):
+            raise
+        raw = _mended(raw)
+        value = orjson.loads(raw)
+    if _is_deep(raw, value):
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    return json.loads(raw) if _LONG_NUMBER.search(raw) else value
+
+
+def _mended(raw: bytes) -> bytes:
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+    except RecursionError:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
+
+
+def _is_deep(raw: bytes, value: Any) -> bool:
+    """True when `value` nests deeper than can be walked; counting brackets spares most bodies the walk."""
+    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _check_message(message: Any, where: str) -> None:
+    if not isinstance(message, dict):
+        raise MalformedRequest(f"{where} must be an object", param=where)
+    if not isinstance(message.get("role"), str):
+        raise MalformedRequest(f"{where}.role must be a string", param=f"{where}.role")
+    content = message.get("content")
+    if content is not None and not isinstance(content, str | list):
+        raise MalformedRequest(f"{where}.content must be a string or a list of parts", param=f"{where}.content")
+    for at, part in enumerate(content if isinstance(content, list) else []):
+        if not isinstance(part, dict):
+            raise MalformedRequest(f"{where}.content[{at}] must be an object", param=f"{where}.content")
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, its parts joined by line ends."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "\n".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def without_media(message: Json) -> Json:
+    """The message without the content parts that are no text."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [part for part in content if not has_media(part)]}
+
+
+def carries_media(message: Json) -> bool:
+    """True when a content part of the message is no text."""
+    content = message.get("content")
+    return isinstance(content, list) and any(map(has_media, content))
+
+
+def replaced(message: Json, leaf: Leaf, text: str) -> Json:
+    """The message with one of its texts replaced."""
+    result: Json = put(message, leaf.path, text)
+    return result
+
+
+def completion(turn: str, model: str, text: str, finish: str, created: int) -> Json:
+    """A whole answer of one assistant turn."""
+    return {
+        "id": f"chatcmpl-{turn}",
+        "object": "chat.completion",
+        "created": created,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "logprobs": None,
+                "finish_reason": finish,
+            }
+        ],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    }
+
+
+def chunk(base: Json, index: int, delta: Json, finish: str | None = None) -> Json:
+    """One streamed chunk with one choice, with the ids of `base`."""
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return {**base, "object": "chat.completion.chunk", "choices": [choice]}

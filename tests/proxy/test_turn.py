@@ -1,0 +1,83 @@
+"""One turn's headers and its record: everything an operator needs, and nothing a fan may know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from proxy.audit import read_records
+
+Begin = Callable[..., Any]
+FLAGGED = [{"role": "user", "content": "so, a w0mbat?"}]
+
+
+def test_a_turn_names_itself_its_policy_and_its_action(proxy: Any, upstream: Any) -> None:
+    first, second = proxy.post(), proxy.post(messages=FLAGGED, stream=True)
+    ids = [reply.headers["x-chaperone-turn"] for reply in (first, second)]
+    assert len(set(ids)) == 2
+    assert [headers["x-chaperone-turn"] for headers in upstream.headers] == ids
+    assert first.headers["x-chaperone-policy"] == proxy.app.services.policies.guard.version
+    assert [reply.headers["x-chaperone-action"] for reply in (first, second)] == ["allow", "steer"]
+
+
+def test_rules_are_named_only_where_the_operator_asked_for_it(begin: Begin) -> None:
+    assert "x-chaperone-rules" not in begin().post(messages=FLAGGED).headers
+    telling = begin(rule_headers=True)
+    assert telling.post(messages=FLAGGED).headers["x-chaperone-rules"] == "animals"
+    assert telling.post().headers["x-chaperone-rules"] == ""
+
+
+def test_a_record_says_what_was_found_where_by_what_and_under_which_rules(proxy: Any) -> None:
+    reply = proxy.client.post(
+        "/v1/chat/completions",
+        json={"model": "some-model", "messages": FLAGGED},
+        headers={"x-conversation-id": "fan-7"},
+    )
+    (record,) = read_records(proxy.data)
+    assert (record.turn, record.policy) == (reply.headers["x-chaperone-turn"], reply.headers["x-chaperone-policy"])
+    assert (record.action, record.model, record.conversation) == ("steer", "some-model", "fan-7")
+    assert datetime.fromisoformat(record.time).utcoffset() is not None
+    (judged,) = record.body["stages"]["input"]
+    assert judged["text"] == FLAGGED[0]["content"]
+    assert judged["place"] == "messages[0].content"
+    (finding,) = judged["findings"]
+    text = FLAGGED[0]["content"]
+    assert text[finding["start"] : finding["end"]] == finding["text"] == "w0mbat"
+    assert (finding["rule"], finding["view"]) == ("animals", "leet")
+    assert record.body["final"] == ["hello there"]
+    assert set(record.body["timings_ms"]) >= {"judging_input", "upstream", "total"}
+
+
+def test_a_turn_that_is_only_logged_is_recorded_and_passes_unchanged(
+    begin: Begin, make_rules: Callable[..., Path], upstream: Any, says: Any
+) -> None:
+    proxy = begin(rules=make_rules(on_input="log", on_output="log"))
+    upstream.replies = [says("yes, a wombat")]
+    reply = proxy.post(messages=FLAGGED)
+    assert reply.json()["choices"][0]["message"]["content"] == "yes, a wombat"
+    assert upstream.asked[0]["messages"] == FLAGGED
+    (record,) = read_records(proxy.data)
+    assert record.action == "log"
+    assert len(record.body["stages"]["input"]) == len(record.body["stages"]["output"]) == 1
+
+
+def test_a_turn_is_judged_to_its_end_by_the_rules_it_began_with(
+    proxy: Any, upstream: Any, raw: Any, says: Any, piece: Callable[[str], bytes], eventually: Any
+) -> None:
+    before = proxy.app.services.policies.guard.version
+    upstream.replies = [raw([piece("All is well. ")], kind="text/event-stream", hang=True), says("fine")]
+    with proxy.client.stream("POST", "/v1/chat/completions", json={"messages": FLAGGED, "stream": True}) as reply:
+        arriving = reply.iter_raw()
+        next(arriving)
+        rule = proxy.rules / "animals.yaml"
+        rule.write_text(rule.read_text().replace("[wombat]", "[wombat, quokka]"))
+        eventually(lambda: proxy.app.services.policies.guard.version != before)
+    eventually(lambda: list(read_records(proxy.data)))
+    assert [record.policy for record in read_records(proxy.data)] == [before]
+
+
+def test_a_very_long_message_is_judged_to_its_last_word(proxy: Any) -> None:
+    messages = [{"role": "user", "content": "lorem ipsum " * 5000 + "wombat"}]
+    assert proxy.post(messages=messages).headers["x-chaperone-action"] == "steer"
