@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from guards.errors import MalformedRequest, UpstreamError
@@ -16,7 +17,7 @@ from guards.types import Action
 from proxy import answers, wire
 from proxy.answers import Answer
 from proxy.audit import AuditError
-from proxy.headers import CONVERSATION, decoded
+from proxy.headers import CONVERSATION, TURN, decoded
 from proxy.inbound import Inbound, judge_input
 from proxy.repair import deflection
 from proxy.sse import END, event
@@ -168,7 +169,10 @@ class _TurnServer:
 
     async def _end(self, answer: Answer | None) -> None:
         if not self._started:
-            await _send_whole(self._send, answer or Answer(200, END, [*_STREAM_HEADERS]))
+            whole = answer or Answer(200, END, [*_STREAM_HEADERS])
+            if not any(name == TURN.encode() for name, _ in whole.headers):
+                whole = replace(whole, headers=[*whole.headers, *self._turn.headers(self._turn.action)])
+            await _send_whole(self._send, whole)
             return
         tail = event(answer.body) if answer is not None else END if self._complete else b""
         await self._send({"type": "http.response.body", "body": tail, "more_body": False})

@@ -22,16 +22,22 @@ class EventReader:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._rest = ""
+        self._rest: list[str] = []
+        self._waiting = 0
         self._broken = False
         self._data: list[str] = []
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[str]:
         """The data of every event that `chunk` completes; what is wrong behind them is raised by the next call."""
-        self._rest += self._decoded(chunk)
-        *lines, self._rest = _LINE_END.split(self._rest)
-        if len(self._rest) > _MAX_EVENT:
+        text = self._decoded(chunk)
+        lines: list[str] = []
+        if "\n" in text or "\r" in text or self._rest_ends_line():
+            *lines, text = _LINE_END.split("".join([*self._rest, text]))
+            self._rest, self._waiting = [], 0
+        self._rest.append(text)
+        self._waiting += len(text)
+        if self._waiting > _MAX_EVENT:
             raise UpstreamError("the upstream's event is too large", code="upstream_broken")
         events = [event for line in lines if (event := self._line(line)) is not None]
         if self._broken and not events:
@@ -42,9 +48,13 @@ class EventReader:
         """The data of an event that the end of the body completes."""
         if self._broken:
             raise _not_utf8()
-        lines = [self._rest.rstrip("\r"), ""]
-        self._rest = ""
+        lines = ["".join(self._rest).rstrip("\r"), ""]
+        self._rest = []
         return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _rest_ends_line(self) -> bool:
+        """True when what waits ends in a CR, which an LF may still belong to."""
+        return bool(self._rest) and self._rest[-1].endswith("\r")
 
     def _decoded(self, chunk: bytes) -> str:
         if self._broken:

@@ -5,7 +5,8 @@ It stands apart because the HTTP client is the hot path's largest cost and may b
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import aiohttp
 
 from guards.errors import UpstreamError
 
+MAX_REPLY = 64 * 1024 * 1024  # bytes of an answer that is read whole
 _CONNECTIONS = 0  # no limit: the proxy's own limit on turns is the one that holds
 
 
@@ -35,11 +37,22 @@ def succeeded(reply: Reply) -> bool:
 
 
 class Upstream:
-    """Any OpenAI-compatible base URL (`…/v1`). `connect` and `read` are seconds; `read` bounds each silence."""
+    """Any OpenAI-compatible base URL (`…/v1`). `connect` and `read` are seconds; `read` bounds each silence.
 
-    def __init__(self, base_url: str, *, key: str | None = None, connect: float = 10.0, read: float = 120.0) -> None:
+    `max_reply` bounds, in bytes, an answer that is read whole."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str | None = None,
+        connect: float = 10.0,
+        read: float = 120.0,
+        max_reply: int = MAX_REPLY,
+    ) -> None:
         self._base = base_url.rstrip("/")
         self._key = key
+        self._max_reply = max_reply
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
         self._session: aiohttp.ClientSession | None = None
 
@@ -69,19 +82,28 @@ class Upstream:
             raise UpstreamError("the upstream did not answer in time", status=504, code="upstream_timeout") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpstreamError(f"the upstream cannot be reached ({type(error).__name__})") from None
-        return _Reply(response)
+        return _Reply(response, self._max_reply)
 
 
 class _Reply:
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, max_reply: int) -> None:
         self._response = response
+        self._max_reply = max_reply
         self.status = response.status
         self.headers = [(name.lower(), value) for name, value in response.headers.items()]
 
     async def read(self) -> bytes:
-        return b"".join([chunk async for chunk in self.chunks()])
+        pieces: list[bytes] = []
+        size = 0
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                pieces.append(chunk)
+                size += len(chunk)
+                if size > self._max_reply:
+                    raise UpstreamError("the upstream's answer is too large", code="upstream_broken")
+        return b"".join(pieces)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk

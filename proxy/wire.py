@@ -37,8 +37,9 @@ class ChatRequest:
 
     @property
     def first_new(self) -> int:
-        """Where the messages begin that nobody has answered yet."""
-        answered = [at for at, message in enumerate(self.messages) if message["role"] == "assistant"]
+        """Where the messages begin that nobody has answered yet; a beginning of the answer (a last message of the
+        assistant, to be gone on with) is new as well."""
+        answered = [at for at, message in enumerate(self.messages[:-1]) if message["role"] == "assistant"]
         return answered[-1] + 1 if answered else 0
 
     def new_texts(self) -> list[tuple[int, Leaf]]:

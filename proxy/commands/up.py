@@ -43,7 +43,12 @@ def up(**given: Any) -> None:
         from proxy.commands.serve import run_proxy  # noqa: PLC0415
 
         settings = settings.model_copy(update={"upstream": _announced(child)})
-        run_proxy(settings, lambda url: click.echo(_welcome(url, settings)))
+        stopping = threading.Event()
+        threading.Thread(target=_stop_with, args=(child, stopping), daemon=True).start()
+        try:
+            run_proxy(settings, lambda url: click.echo(_welcome(url, settings)))
+        finally:
+            stopping.set()
 
 
 @contextlib.contextmanager
@@ -54,12 +59,9 @@ def _persona(settings: ProxySettings, given: dict[str, Any]) -> Iterator[subproc
     command += [part for name, value in given.items() if value is not None for part in (flag_of(name), str(value))]
     # A session of its own: Ctrl-C reaches us alone, and we end it when our last turn is over.
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    stopping = threading.Event()
-    threading.Thread(target=_stop_with, args=(child, stopping), daemon=True).start()
     try:
         yield child
     finally:
-        stopping.set()
         child.terminate()
         try:
             child.wait(_STOPPING)
@@ -79,7 +81,7 @@ def _announced(child: subprocess.Popen[str]) -> str:
 def _stop_with(child: subprocess.Popen[str], stopping: threading.Event) -> None:
     """A proxy without its persona service would answer every turn with an error: stop, and say so."""
     child.wait()
-    if not stopping.wait(1):
+    if not stopping.is_set():
         log.error("the persona service has ended: stopping")
         os.kill(os.getpid(), signal.SIGTERM)
 

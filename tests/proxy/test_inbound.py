@@ -97,3 +97,8 @@ def test_images_can_be_refused(begin: Begin, make_rules: Callable[..., Path], up
     assert reply.json()["error"]["code"] == "unreadable_part"
     assert reply.json()["error"]["param"] == "messages[1].content"
     assert upstream.asked == []
+
+
+def test_a_beginning_of_the_answer_is_judged_with_what_it_answers(proxy: Any) -> None:
+    for messages in ([user("hi"), assistant("a wombat")], [user("a wombat"), assistant("well")]):
+        assert proxy.post(messages=messages).headers["x-chaperone-action"] == "steer"

@@ -262,3 +262,11 @@ def test_a_turn_that_input_rules_end_never_reaches_the_upstream(
     else:
         assert reply.json()["choices"][0]["message"]["content"] == "let's talk about you instead"
     assert [record.action for record in read_records(proxy.data)] == [on_input]
+
+
+def test_an_answer_of_our_own_names_its_turn(proxy: Any, upstream: Any, raw: Any) -> None:
+    upstream.replies = [raw([b"not json"])]
+    answer = proxy.post()
+    assert answer.status_code == 502
+    assert answer.headers["x-chaperone-turn"]
+    assert answer.headers["x-chaperone-policy"]

@@ -111,3 +111,15 @@ def test_every_kind_of_success_is_one(upstream: Any, raw: Any) -> None:
     for status, success in ((200, True), (203, True), (299, True), (302, False), (404, False), (500, False)):
         upstream.replies = [raw([b"x"], status=status)]
         assert sent(upstream.url, judged) is success
+
+
+def test_an_answer_larger_than_the_limit_is_502(upstream: Any, raw: Any) -> None:
+    upstream.replies = [raw([b"x" * 1000, b"y" * 1000])]
+
+    async def ask() -> None:
+        async with Upstream(upstream.url, max_reply=1500) as seam:
+            await (await seam.send("POST", "/chat/completions", {}, b"{}")).read()
+
+    with pytest.raises(UpstreamError) as caught:
+        asyncio.run(ask())
+    assert caught.value.status == 502
