@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guards.holdback import HoldBack, Step, Withheld
-from guards.redact import redact
 from guards.types import Action, Verdict
-from proxy.leaves import leaves
+from proxy.leaves import is_long_number, is_name, is_name_of, is_plain_key, leaves, readings
 from proxy.turn import Turn
 from proxy.wire import Json
 
 CONTENT = "content"
 _ROLE = "role"
+_CALLS = frozenset({"tool_calls", "function_call"})  # several side by side, never read as one text
+_OF_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class ChoiceStream:
         self._channels: dict[str, HoldBack] = {}
         self._kept: list[Json] = []
         self._lead: Json = {}
+        self._beside: Json = {}
+        self._steady = Steady()
         self._added = ""
 
     @property
@@ -59,81 +62,121 @@ class ChoiceStream:
         """Takes one upstream choice chunk; yields the choice chunks that may go out now."""
         if self.violation:
             return
-        base = {key: value for key, value in choice.items() if key not in ("delta", "finish_reason", "logprobs")}
-        base = self._masked(base)
-        yield from self._taken(base, choice.get("delta") or {})
+        beside = {key: value for key, value in choice.items() if key not in _OF_CHOICE}
+        self._beside |= self._masked(self._steady.only(beside))
+        yield from self._taken(choice.get("delta") or {})
         if self.violation or choice.get("finish_reason") is None:
             return
         yield from self.finish()
         if not self.violation:
             self.finished = True
-            yield {**self._out(base, {}), "finish_reason": choice["finish_reason"]}
+            reason = choice["finish_reason"]
+            yield {**self._out({}), "finish_reason": reason if is_name(reason) else "stop"}
 
     def finish(self) -> Iterator[Json]:
         """Judges and releases what is still held."""
         for name, channel in list(self._channels.items()):
             for step in channel.finish():
-                yield from self._of_step(name, step, {"index": self.index})
+                yield from self._of_step(name, step)
                 if self.violation:
                     return
         kept, self._kept = self._kept, []
-        for text in _joined(kept).values():
+        for text in self._readings(kept):
             verdict = self._judge(text)
             self._turn.note(verdict, text, f"choices[{self.index}].delta")
             if verdict.withholds:
-                self.violation = Violation(verdict, self._pending())
+                self._violate(verdict, text)
                 return
         for delta in kept:
-            yield self._out({"index": self.index}, delta)
+            yield self._out(delta)
 
-    def _taken(self, base: Json, delta: Json) -> Iterator[Json]:
+    def _readings(self, kept: list[Json]) -> Iterator[str]:
+        """Every text that the kept structures can be read as: place by place, decoded, and all of a key as one,
+        behind what was said under the same key as plain text."""
+        for text in _joined(kept).values():
+            yield text
+            yield from readings(text)
+        whole: dict[str, list[str]] = {}
+        for delta in kept:
+            for key, value in delta.items():
+                yield from readings({key: value})
+                if key not in _CALLS:
+                    whole.setdefault(key, []).extend(leaf.text for leaf in leaves(value))
+        for key, texts in whole.items():
+            said = self._channels[key].released if key in self._channels else ""
+            yield said + "".join(texts)
+
+    def _taken(self, delta: Json) -> Iterator[Json]:
         """A delta's texts through their hold-backs; structures are kept, the rest goes out with the next text."""
         for key, value in delta.items():
-            if key == _ROLE or not isinstance(value, str | dict | list):
-                self._lead[key] = value
-            elif isinstance(value, str):
-                yield from self._fed(key, value, base)
+            if key == _ROLE or not (isinstance(value, str | dict | list) or is_long_number(value)):
+                self._lead[key] = "assistant" if key == _ROLE and not is_name(value) else value
+            elif isinstance(value, str) and is_plain_key(key):
+                yield from self._fed(key, value)
                 if self.violation:
                     return
             else:
                 self._kept.append({key: value})
 
-    def _fed(self, key: str, text: str, base: Json) -> Iterator[Json]:
+    def _fed(self, key: str, text: str) -> Iterator[Json]:
         if key not in self._channels:
             self._channels[key] = HoldBack(self._judge, self._turn.guard.policy.settings.streaming)
         for step in self._channels[key].feed(text):
-            yield from self._of_step(key, step, base)
+            yield from self._of_step(key, step)
             if self.violation:
                 return
 
-    def _of_step(self, key: str, step: Step, base: Json) -> Iterator[Json]:
+    def _of_step(self, key: str, step: Step) -> Iterator[Json]:
         self._turn.note(step.verdict, step.judged, f"choices[{self.index}].delta.{key}")
         if isinstance(step, Withheld):
-            self.violation = Violation(step.verdict, self._pending())
+            self._violate(step.verdict, self._channels[key].pending)
             return
-        yield self._out(base, {key: step.text})
+        yield self._out({key: step.text})
 
     def _judge(self, text: str) -> Verdict:
         return self._turn.judge_now(text, "output")
 
-    def _pending(self) -> str:
+    def _violate(self, verdict: Verdict, withheld: str) -> None:
+        """Ends the choice. What the model is told it said is its content, or else the text that broke the rule."""
         content = self._channels.get(CONTENT)
-        return content.pending if content else ""
+        self.violation = Violation(verdict, (content.pending if content else "") or withheld)
 
-    def _out(self, base: Json, delta: Json) -> Json:
+    def _out(self, delta: Json) -> Json:
         lead, self._lead = self._lead, {}
+        beside, self._beside = self._beside, {}
         self.opened = True
-        return {**base, "delta": {**lead, **delta}, "logprobs": None, "finish_reason": None}
+        return {
+            **beside, "index": self.index, "delta": {**lead, **delta}, "logprobs": None, "finish_reason": None,
+        }  # fmt: skip
 
-    def _masked(self, base: Json) -> Json:
-        """Unknown text beside the delta is masked where it must not go out."""
-        for leaf in list(leaves(base)):
-            verdict = self._judge(leaf.text)
-            self._turn.note(verdict, leaf.text, f"choices[{self.index}].{'.'.join(map(str, leaf.path))}")
-            if verdict.withholds and isinstance(leaf.path[0], str):
+    def _masked(self, beside: Json) -> Json:
+        """The fields beside the delta, without those that must not go out."""
+        passed: Json = {}
+        for key, value in beside.items():
+            texts = [leaf.text for leaf in leaves({key: value})] + list(readings({key: value}))
+            verdicts = [self._judge(text) for text in texts]
+            for verdict, text in zip(verdicts, texts, strict=True):
+                self._turn.note(verdict, text, f"choices[{self.index}].{key}")
+            if any(verdict.withholds for verdict in verdicts):
                 self._turn.rise(Action.REDACT)
-                base = {**base, leaf.path[0]: redact(leaf.text, [(0, len(leaf.text))])}
-        return base
+            else:
+                passed[key] = value
+        return passed
+
+
+class Steady:
+    """Lets a text beside the reply pass only while it stays what it was first: nothing can be spelt out in pieces."""
+
+    def __init__(self) -> None:
+        self._first: Json = {}
+
+    def only(self, fields: Json) -> Json:
+        """`fields` without the texts that have changed."""
+        return {
+            key: value
+            for key, value in fields.items()
+            if not isinstance(value, str) or is_name_of(key, value) or self._first.setdefault(key, value) == value
+        }
 
 
 def _joined(kept: list[Json]) -> dict[Any, str]:
@@ -141,13 +184,12 @@ def _joined(kept: list[Json]) -> dict[Any, str]:
 
     A tool call's pieces name their place with `index`; other lists are placed by position.
     """
-    texts: dict[Any, str] = {}
+    pieces: dict[Any, list[str]] = {}
     for delta in kept:
         for key, value in delta.items():
             items = value if isinstance(value, list) else [value]
             for position, item in enumerate(items):
                 at = item.get("index", position) if isinstance(item, dict) else position
                 for leaf in leaves(item):
-                    place = (key, at, leaf.path)
-                    texts[place] = texts.get(place, "") + leaf.text
-    return texts
+                    pieces.setdefault((key, str(at), leaf.path), []).append(leaf.text)
+    return {place: "".join(texts) for place, texts in pieces.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from brain.regenerate import steer
 from guards.errors import MalformedRequest
 from guards.redact import redact
-from guards.types import Action
+from guards.types import Action, Verdict
 from proxy.leaves import Leaf
 from proxy.turn import Turn
 from proxy.wire import Json, carries_media, replaced, without_media
@@ -25,20 +25,20 @@ class Inbound:
 async def judge_input(turn: Turn) -> Inbound:
     """Judges every new text of the request. Raises MalformedRequest for parts that policy refuses to pass unread."""
     messages = _readable(turn)
-    action = Action.ALLOW
-    feedback: list[str] = []
-    rules: list[str] = []
+    verdicts: list[Verdict] = []
     for at, leaf in turn.request.new_texts():
         verdict = await turn.judge(leaf.text, "input", turn.request.context(at) if _is_content(leaf) else ())
         turn.note(verdict, leaf.text, f"messages[{at}].{'.'.join(map(str, leaf.path))}")
-        action = max(action, verdict.action)
-        feedback += verdict.feedback
-        rules += verdict.rules
+        verdicts.append(verdict)
         if verdict.masks:
             messages[at] = replaced(messages[at], leaf, redact(leaf.text, verdict.masks))
+    for at, _ in turn.request.new_messages():  # as redacted: what is masked is not there to be read as a whole
+        verdicts.append(turn.judge_readings(messages[at].get("content"), "input", f"messages[{at}].content"))
+    action = max((verdict.action for verdict in verdicts), default=Action.ALLOW)
     if action is Action.STEER:
-        messages = steer(messages, " ".join(dict.fromkeys(feedback)))
-    return Inbound(action, messages, tuple(dict.fromkeys(rules)))
+        feedback = dict.fromkeys(line for verdict in verdicts for line in verdict.feedback)
+        messages = steer(messages, " ".join(feedback))
+    return Inbound(action, messages, tuple(dict.fromkeys(rule for verdict in verdicts for rule in verdict.rules)))
 
 
 def _is_content(leaf: Leaf) -> bool:

@@ -1,10 +1,12 @@
-"""Every string in a piece of JSON, with its place: unknown text is judged like known text.
+"""Every way a piece of JSON can be read as text: unknown text is judged like known text.
 
-Only values that name things (roles, ids, types) and encoded media are passed over.
+Passed over are only values that name things (an id, a role) and look like names, and encoded media.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +14,19 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 _NAMING = frozenset({
-    "role", "type", "id", "call_id", "tool_call_id", "object", "model", "created", "index", "finish_reason",
-    "stop_reason", "system_fingerprint", "service_tier", "detail", "format", "mime_type", "media_type",
-    "encrypted_content", "signature",
+    "role", "type", "id", "call_id", "tool_call_id", "object", "model", "finish_reason", "stop_reason",
+    "system_fingerprint", "service_tier", "detail", "format", "mime_type", "media_type", "encrypted_content",
+    "signature", "native_finish_reason",
 })  # fmt: skip
+_NAME = re.compile(r"[\w.:/+=|-]{1,4096}")
+_KEY = re.compile(r"[\w.:$/-]{1,64}")
+_ENCODED = re.compile(r"(?:data:[\w/.+-]+;base64,)?[A-Za-z0-9+/_=\s-]*|https?://\S+")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt\"\\/]))")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 _MEDIA_TYPES = frozenset({
     "image_url", "input_image", "image", "input_audio", "audio", "input_file", "file", "document", "video_url", "video",
 })  # fmt: skip
-_MEDIA_KEYS = frozenset({"image_url", "input_audio", "file", "audio", "image", "video_url", "source", "file_data"})
+_MEDIA_KEYS = frozenset({"url", "image_url", "video_url", "data", "file_data", "file_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +37,120 @@ class Leaf:
     text: str = field(repr=False)
 
 
-def leaves(value: Any, path: Path = ()) -> Iterator[Leaf]:
+def leaves(value: Any, path: Path = (), *, in_media: bool = False) -> Iterator[Leaf]:
     """Every string in `value` that is text, in order."""
     if isinstance(value, str):
         if value:
             yield Leaf(path, value)
     elif isinstance(value, Mapping):
-        passed_over = _NAMING | _MEDIA_KEYS if has_media(value) else _NAMING
+        in_media = in_media or has_media(value)
         for key, inner in value.items():
-            if key not in passed_over:
-                yield from leaves(inner, (*path, key))
+            if not (isinstance(inner, str) and _is_no_text(key, inner, in_media)):
+                yield from leaves(inner, (*path, key), in_media=in_media)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from leaves(inner, (*path, number))
+            yield from leaves(inner, (*path, number), in_media=in_media)
+
+
+def is_name(value: Any) -> bool:
+    """True for a string that can only be a name: an id, a role, a reason."""
+    return isinstance(value, str) and bool(_NAME.fullmatch(value))
+
+
+def is_name_of(key: str, value: str) -> bool:
+    """True for the value of a naming field (id, role, …) that looks like one."""
+    return key in _NAMING and is_name(value)
+
+
+def is_long_number(value: Any) -> bool:
+    """True for a number long enough to be one that is dialled."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and len(str(value)) > 6
+
+
+def is_plain_key(key: str) -> bool:
+    """True for a key that can only be the name of a field."""
+    return bool(_KEY.fullmatch(key))
+
+
+def _is_no_text(key: str, text: str, in_media: bool) -> bool:
+    if key in _NAMING:
+        return is_name_of(key, text)
+    return in_media and key in _MEDIA_KEYS and bool(_ENCODED.fullmatch(text))
+
+
+def readings(value: Any) -> Iterator[str]:
+    """How `value` reads as a whole, beyond its single strings: what a client that joins or decodes it would show.
+
+    A structure reads as its keys and values line by line; a list of strings or text parts also as these joined. A
+    string that holds JSON reads as what it decodes to; one with escapes that is no JSON reads as the text they stand
+    for.
+    """
+    if isinstance(value, str):
+        yield from _decoded(value)
+    elif isinstance(value, Mapping | list):
+        yield from _glued(value)
+        strings = [leaf.text for leaf in leaves(value)]
+        lines = list(_lines(value))
+        if lines != strings:
+            yield "\n".join(lines)
+        for text in strings:
+            yield from _decoded(text)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _glued(value: Any) -> Iterator[str]:
+    """Strings and text parts that stand in one list, as a client joins them."""
+    if isinstance(value, list) and len(value) > 1:
+        pieces = [inner.get("text") if isinstance(inner, Mapping) else inner for inner in value]
+        yield "".join(piece for piece in pieces if isinstance(piece, str))
+    for inner in value.values() if isinstance(value, Mapping) else value:
+        if isinstance(inner, Mapping | list):
+            yield from _glued(inner)
+
+
+def _decoded(text: str) -> Iterator[str]:
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            yield from (leaf.text for leaf in leaves(value))
+            yield from readings(value)
+            return
+    if "\\" in text and (plain := _ESCAPE.sub(_unescaped, text)) != text:
+        yield plain
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else _ESCAPED[escape[2]]
+
+
+def _lines(value: Any) -> Iterator[str]:
+    """Keys and values as a person would read them; a list of single values on one line."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if isinstance(inner, Mapping | list):
+                yield from () if is_plain_key(key) else (key,)
+                yield from _lines(inner)
+            elif not (isinstance(inner, str) and _is_no_text(key, inner, in_media=True)) and _is_said(inner):
+                yield str(inner) if is_plain_key(key) else f"{key} {inner}"
+            elif not is_plain_key(key):
+                yield key
+    elif isinstance(value, list):
+        single = [str(inner) for inner in value if not isinstance(inner, Mapping | list) and _is_said(inner)]
+        yield from [" ".join(single)] if single else []
+        for inner in value:
+            if isinstance(inner, Mapping | list):
+                yield from _lines(inner)
+
+
+def _is_said(value: Any) -> bool:
+    """True for text, for a number that may be one to dial, and for a digit of one."""
+    if isinstance(value, str):
+        return value != ""
+    return is_long_number(value) or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9)
 
 
 def put(value: Any, path: Path, text: str) -> Any:

@@ -14,16 +14,17 @@ from typing import Any
 from guards.errors import UpstreamError
 from guards.types import Action
 from proxy.answers import Answer, error_body
-from proxy.channels import ChoiceStream, Violation
+from proxy.channels import ChoiceStream, Steady, Violation
 from proxy.headers import to_client
 from proxy.inbound import Inbound
 from proxy.repair import repair
 from proxy.sse import COMMENT, DONE, END, EventReader, event
 from proxy.turn import Turn
 from proxy.upstream import Reply, succeeded
-from proxy.whole import masked
-from proxy.wire import Json, chunk, read_reply, write_json
+from proxy.whole import masked, refused
+from proxy.wire import MAX_CHOICES, Json, chunk, read_reply, write_json
 
+_EVERY_CHUNK = frozenset({"id", "object", "created", "model", "system_fingerprint", "service_tier"})
 _NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 _KEEP_ALIVE = 5.0  # seconds between comments while a repair is being written
 
@@ -41,6 +42,9 @@ class StreamedTurn:
         self._reply: Reply | None = None
         self._choices: dict[int, ChoiceStream] = {}
         self._base: Json = {}
+        self._waiting: Json = {}
+        self._judged_beside: Json | None = None
+        self._steady = Steady()
         self._sent = False
         self._done = False
         self._counted = False
@@ -52,7 +56,7 @@ class StreamedTurn:
         reply = await turn.ask(turn.request.with_messages(self._inbound.messages))
         self.headers = to_client(reply.headers) + turn.headers(self._inbound.action)
         if not succeeded(reply):
-            return Answer(reply.status, await reply.read(), self.headers)
+            return await refused(turn, reply, self.headers)
         kind = dict(reply.headers).get("content-type", "")
         if not kind.lower().startswith("text/event-stream"):
             reply.close()
@@ -140,23 +144,35 @@ class StreamedTurn:
             yield event(write_json(await masked(self._turn, data, "error")))
             self._done = True
             return
-        choices = data.get("choices")
+        choices = data.get("choices") or []
         if not isinstance(choices, list) or not all(map(_is_choice, choices)):
             raise UpstreamError("the upstream's chunk has no list of choices", code="upstream_broken")
-        rest = await masked(self._turn, {key: value for key, value in data.items() if key != "choices"}, "chunk")
-        self._base = {key: value for key, value in rest.items() if key != "usage"}
-        self._counted = self._counted or isinstance(rest.get("usage"), dict)
+        await self._take_beside({key: value for key, value in data.items() if key != "choices"})
         if not choices:
-            yield event(write_json({**rest, "choices": []}))
+            yield event(write_json({**self._beside(), "choices": []}))
         for choice in choices:
-            index = choice["index"] if isinstance(choice.get("index"), int) else 0
+            index = choice.get("index", 0)
             stream = self._choices.setdefault(index, ChoiceStream(index, self._turn))
-            for piece in self._sendable(stream, stream.feed(choice), rest):
+            for piece in self._sendable(stream, stream.feed(choice)):
                 yield piece
 
-    def _sendable(self, stream: ChoiceStream, outs: Iterator[Json], base: Json) -> Iterator[bytes]:
+    async def _take_beside(self, beside: Json) -> None:
+        """Takes the fields beside the choices; they go out with the next chunk that has something to say."""
+        self._counted = self._counted or isinstance(beside.get("usage"), dict)
+        if beside == self._judged_beside:
+            return
+        self._judged_beside = beside
+        fields = await masked(self._turn, self._steady.only(beside), "chunk")
+        self._base = {key: fields[key] for key in fields if key in _EVERY_CHUNK}
+        self._waiting |= {key: fields[key] for key in fields if key not in _EVERY_CHUNK}
+
+    def _beside(self) -> Json:
+        waiting, self._waiting = self._waiting, {}
+        return {**self._base, **waiting}
+
+    def _sendable(self, stream: ChoiceStream, outs: Iterator[Json]) -> Iterator[bytes]:
         for out in outs:
-            yield event(write_json({**base, "choices": [out]}))
+            yield event(write_json({**self._beside(), "choices": [out]}))
         blocks = stream.violation is not None and stream.violation.verdict.action is Action.BLOCK
         if blocks and not self._sent:
             self._turn.rise(Action.BLOCK)
@@ -166,7 +182,7 @@ class StreamedTurn:
         """What is still held when the upstream has ended, or broken off, may go out if it passes."""
         for stream in self._choices.values():
             if not stream.finished and not stream.violation:
-                yield from self._sendable(stream, stream.finish(), self._base)
+                yield from self._sendable(stream, stream.finish())
 
     async def _repairs(self) -> AsyncGenerator[bytes, None]:
         for index, stream in self._choices.items():
@@ -200,4 +216,7 @@ class StreamedTurn:
 
 
 def _is_choice(choice: Any) -> bool:
-    return isinstance(choice, dict) and isinstance(choice.get("delta", {}), dict)
+    if not isinstance(choice, dict) or not isinstance(choice.get("delta"), dict | None):
+        return False
+    index = choice.get("index", 0)
+    return isinstance(index, int) and not isinstance(index, bool) and 0 <= index < MAX_CHOICES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from guards.guard import Guard
 from guards.types import Action, Message, Stage, Verdict
 from proxy.audit import AuditStore, Record
 from proxy.headers import ACTION, POLICY, RULES, TURN, to_upstream
+from proxy.leaves import readings
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
 from proxy.upstream import Reply, Upstream
@@ -94,6 +96,20 @@ class Turn:
         self.services.metrics.judged(verdict, seconds)
         self._spend(f"judging_{stage}", seconds)
         return verdict
+
+    def judge_readings(self, value: Any, stage: Stage, place: str) -> Verdict:
+        """The strongest verdict over all the ways `value` can be read beyond its single strings, noted.
+
+        A place in a reading is no place in the value, so what would be redacted there is withheld instead.
+        """
+        worst = Verdict(stage)
+        for text in readings(value):
+            verdict = self.judge_now(text, stage)
+            if verdict.action is Action.REDACT:
+                verdict = dataclasses.replace(verdict, action=Action.DEFLECT, masks=())
+            self.note(verdict, text, place)
+            worst = max(worst, verdict, key=lambda each: each.action)
+        return worst
 
     def note(self, verdict: Verdict, text: str, place: str) -> None:
         """Keeps a verdict for the record, with the text it is about, unless nothing was found."""

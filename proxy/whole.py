@@ -7,23 +7,22 @@ from typing import Any
 from guards.errors import UpstreamError
 from guards.redact import redact
 from guards.types import Action, Verdict
-from proxy.answers import Answer, content_blocked
+from proxy.answers import Answer, Headers, content_blocked
 from proxy.headers import to_client
 from proxy.inbound import Inbound
-from proxy.leaves import leaves, put
+from proxy.leaves import is_plain_key, leaves, put
 from proxy.repair import repair
 from proxy.turn import Turn
-from proxy.upstream import succeeded
+from proxy.upstream import Reply, succeeded
 from proxy.wire import Json, read_reply, text_of, write_json
 
 
 async def answer_whole(turn: Turn, inbound: Inbound) -> Answer:
     """The upstream's answer, guarded. Its errors arrive as they were. Raises UpstreamError."""
     reply = await turn.ask(turn.request.with_messages(inbound.messages))
-    body = await reply.read()
-    passed = to_client(reply.headers) + turn.headers(inbound.action)
     if not succeeded(reply):
-        return Answer(reply.status, body, passed)
+        return await refused(turn, reply, to_client(reply.headers) + turn.headers(inbound.action))
+    body = await reply.read()
     completion = read_reply(body)
     choices = completion.get("choices")
     if not isinstance(choices, list) or not all(map(_is_choice, choices)):
@@ -35,7 +34,7 @@ async def answer_whole(turn: Turn, inbound: Inbound) -> Answer:
             return content_blocked()
         guarded.append(fixed)
     rest = await masked(turn, {key: value for key, value in completion.items() if key != "choices"}, "body")
-    final = {**completion, **rest, "choices": guarded}
+    final = {**rest, "choices": guarded}
     headers = to_client(reply.headers) + turn.headers(max(inbound.action, turn.action))
     return Answer(200, body if final == completion else write_json(final), headers)
 
@@ -45,25 +44,27 @@ def _is_choice(choice: Any) -> bool:
 
 
 async def _guarded(turn: Turn, inbound: Inbound, choice: Json) -> Json | None:
-    """The choice as it may be sent; None when a rule blocks it."""
+    """The choice as it may be sent; None when a rule blocks it. `logprobs` go: they spell out what was not said."""
     message = choice["message"]
     index = choice["index"] if isinstance(choice.get("index"), int) else 0
-    worst = Verdict("output")
+    place = f"choices[{index}].message"
+    verdicts: list[Verdict] = []
     for leaf in list(leaves(message)):
         verdict = await turn.judge(leaf.text, "output")
-        turn.note(verdict, leaf.text, f"choices[{index}].message.{'.'.join(map(str, leaf.path))}")
+        turn.note(verdict, leaf.text, f"{place}.{'.'.join(map(str, leaf.path))}")
         if verdict.masks:
             message = put(message, leaf.path, redact(leaf.text, verdict.masks))
-        worst = max(worst, verdict, key=lambda each: each.action)
+        verdicts.append(verdict)
+    verdicts += [turn.judge_readings({key: value}, "output", f"{place}.{key}") for key, value in message.items()]
+    worst = max(verdicts, key=lambda each: each.action, default=Verdict("output"))
     if worst.action is Action.BLOCK:
         turn.rise(Action.BLOCK)
         return None
     if worst.action > Action.REDACT:
         return await _repaired(turn, inbound, choice, index, worst)
     turn.final[index] = text_of(message.get("content"))
-    logprobs = {} if message is choice["message"] else {"logprobs": None}
     rest = await masked(turn, {k: v for k, v in choice.items() if k not in ("message", "logprobs")}, "choice")
-    return {**choice, **rest, **logprobs, "message": message}
+    return {**choice, **rest, **({"logprobs": None} if "logprobs" in choice else {}), "message": message}
 
 
 async def _repaired(turn: Turn, inbound: Inbound, choice: Json, index: int, verdict: Verdict) -> Json:
@@ -76,7 +77,8 @@ async def _repaired(turn: Turn, inbound: Inbound, choice: Json, index: int, verd
 
 
 async def masked(turn: Turn, value: Json, place: str) -> Json:
-    """Text outside the reply itself (unknown fields): it cannot be written again, so what must not go out is masked."""
+    """Text outside the reply itself (unknown fields): it cannot be written again, so what must not go out is masked,
+    and a structure that reads as a violation only as a whole is emptied."""
     for leaf in list(leaves(value)):
         verdict = await turn.judge(leaf.text, "output")
         turn.note(verdict, leaf.text, f"{place}.{'.'.join(map(str, leaf.path))}")
@@ -84,4 +86,24 @@ async def masked(turn: Turn, value: Json, place: str) -> Json:
             turn.rise(Action.REDACT)
             spans = [(f.start, f.end) for f in verdict.findings if f.rule in verdict.rules]
             value = put(value, leaf.path, redact(leaf.text, spans or [(0, len(leaf.text))]))
+    for key, inner in list(value.items()):
+        odd = (isinstance(inner, dict | list) and key != "usage") or not is_plain_key(key)
+        if odd and turn.judge_readings({key: inner}, "output", f"{place}.{key}").withholds:
+            turn.rise(Action.REDACT)
+            value = {name: held for name, held in value.items() if name != key}
     return value
+
+
+async def refused(turn: Turn, reply: Reply, headers: Headers) -> Answer:
+    """An upstream's refusal as it was. Raises UpstreamError for a redirect, and where its text may not go out."""
+    if reply.status < 400:
+        reply.close()
+        raise UpstreamError(f"the upstream answered {reply.status}, which is no answer", code="upstream_redirect")
+    body = await reply.read()
+    text = body.decode("utf-8", "replace")
+    verdict = await turn.judge(text, "output")
+    turn.note(verdict, text, "error")
+    if verdict.withholds or turn.judge_readings(text, "output", "error").withholds:
+        turn.rise(Action.DEFLECT)
+        raise UpstreamError(f"the upstream answered {reply.status}", status=reply.status, code="upstream_error")
+    return Answer(reply.status, body, headers)

@@ -18,6 +18,10 @@ from guards.types import Message
 from proxy.leaves import Leaf, has_media, leaves, put
 
 MAX_CHOICES = 16
+MAX_MESSAGES = 4096
+MAX_PARTS = 1024  # of one request, over all its messages
+_CONTEXT = 8
+_UNANSWERING = ("assistant", "system", "developer")
 MAX_DEPTH = 200
 Json = dict[str, Any]
 _LONG_NUMBER = re.compile(rb"\d{19}")
@@ -37,23 +41,29 @@ class ChatRequest:
 
     @property
     def first_new(self) -> int:
-        """Where the messages begin that nobody has answered yet; a beginning of the answer (a last message of the
-        assistant, to be gone on with) is new as well."""
-        answered = [at for at, message in enumerate(self.messages[:-1]) if message["role"] == "assistant"]
-        return answered[-1] + 1 if answered else 0
+        """Where the messages begin that nobody has answered yet.
+
+        Whatever stands behind the fan's last message is new as well: a last message of the assistant is the beginning
+        of an answer, not an answer.
+        """
+        roles = [message["role"] for message in self.messages]
+        end = max((at for at, role in enumerate(roles) if role not in _UNANSWERING), default=0)
+        return max((at + 1 for at in range(end) if roles[at] == "assistant"), default=0)
 
     def new_texts(self) -> list[tuple[int, Leaf]]:
         """Every text of the new messages of the fan (and of tools), by message number."""
-        return [
-            (at, leaf)
-            for at, message in enumerate(self.messages)
-            if at >= self.first_new and message["role"] not in ("system", "developer")
-            for leaf in leaves(message)
-        ]
+        return [(at, leaf) for at, message in self.new_messages() for leaf in leaves(message)]
+
+    def new_messages(self) -> list[tuple[int, Json]]:
+        """The new messages by their number; the operator's own (system, developer) are not among them."""
+        first = self.first_new
+        new = enumerate(self.messages[first:], first)
+        return [(at, message) for at, message in new if message["role"] not in ("system", "developer")]
 
     def context(self, before: int) -> list[Message]:
-        """The messages before number `before`, as the guard reads them."""
-        return [Message(str(m["role"]), text_of(m.get("content"))) for m in self.messages[:before]]
+        """The last messages before number `before`, as the guard reads them."""
+        near = self.messages[max(0, before - _CONTEXT) : before]
+        return [Message(str(m["role"]), text_of(m.get("content"))) for m in near]
 
     def with_messages(self, messages: Sequence[Json]) -> Json:
         """The request's JSON with other messages."""
@@ -76,6 +86,7 @@ def read_request(body: bytes, conversation: str | None) -> ChatRequest:
         raise MalformedRequest("messages must be a list with at least one message", param="messages")
     for at, message in enumerate(messages):
         _check_message(message, f"messages[{at}]")
+    _check_size(messages)
     n = raw.get("n", 1)
     if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_CHOICES):
         raise MalformedRequest(f"n must be a whole number from 1 to {MAX_CHOICES}", param="n")
@@ -168,6 +179,15 @@ def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+def _check_size(messages: list[Json]) -> None:
+    parts = sum(len(message["content"]) for message in messages if isinstance(message.get("content"), list))
+    if len(messages) > MAX_MESSAGES or parts > MAX_PARTS:
+        raise MalformedRequest(
+            f"a request holds at most {MAX_MESSAGES} messages and {MAX_PARTS} content parts: send the latest ones",
+            param="messages",
+        )
 
 
 def _check_message(message: Any, where: str) -> None:
