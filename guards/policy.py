@@ -24,10 +24,36 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+EvidenceText = Annotated[str, Field(pattern=r"^\S+(?: \S+){0,3}$", max_length=80)]
+Evidence = list[EvidenceText | Annotated[list[EvidenceText], Field(min_length=1)]]
+
+
+class Sense(Shape):
+    """Terms that count only where their neighbours make them a name: `snap` after `my`, not before `out of it`.
+
+    A form counts with a phrase of `before` directly before it, one of `after` directly behind it, or a word of `near`
+    among the three on either side, unless a phrase of `never` stands directly before or behind it. Phrases are one to
+    four words; `*` is any word, `^` and `$` are the beginning and the end of a sentence; a list in the list is read as
+    part of it. With `case` a form counts only in the capitals it is written in. Words in `unlike` are ordinary ones
+    that a misspelling of a form would look like.
+    """
+
+    forms: Annotated[list[Text], Field(min_length=1)]
+    before: Evidence = []
+    after: Evidence = []
+    near: Evidence = []
+    never: Evidence = []
+    case: bool = False
+    unlike: list[Text] = []
+
+
+Lexicon = tuple[Text | Sense, ...]
+
+
 class Terms(Shape):
     """Literal terms: inline, or the path of a lexicon file below the rules folder."""
 
-    terms: Text | Annotated[list[Text], Field(min_length=1)]
+    terms: Text | Annotated[list[Text | Sense], Field(min_length=1)]
     fold: Fold | None = None
 
 
@@ -191,7 +217,7 @@ class Policy(Shape):
 
     settings: Settings
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-    lexicons: dict[str, tuple[str, ...]] = {}
+    lexicons: dict[str, Lexicon] = {}
     version: str = "unversioned"
 
     def filled(self, text: str) -> str:

@@ -17,7 +17,7 @@ from guards.detectors.base import BuildProblem
 from guards.errors import PolicyError, Problem
 from guards.examples import failures, leaking_deflections
 from guards.guard import Guard
-from guards.policy import Policy, Rule, Settings, Shape
+from guards.policy import Lexicon, Policy, Rule, Sense, Settings, Shape
 from proxy.yaml_lines import Document, Place, read
 
 POLICY_FILE = "policy.yaml"
@@ -43,7 +43,7 @@ def read_policy(folder: Path) -> tuple[Policy, dict[str, Document]]:
     documents = {name: document for name in texts if (document := _document(name, texts[name], problems))}
     settings = _parsed(Settings, documents.get(POLICY_FILE), problems)
     rules: dict[str, tuple[Rule, Document]] = {}
-    lexicons: dict[str, tuple[str, ...]] = {}
+    lexicons: dict[str, Lexicon] = {}
     for name, document in documents.items():
         if name.startswith("lexicons/"):
             lexicons[name] = _lexicon(document, problems)
@@ -115,13 +115,13 @@ def _said(error: Any) -> str:
     return f"{where}: {message}" if where else message
 
 
-def _lexicon(document: Document, problems: list[Problem]) -> tuple[str, ...]:
-    """The terms of a lexicon file: a list of terms, or name -> list of its forms."""
+def _lexicon(document: Document, problems: list[Problem]) -> Lexicon:
+    """The terms of a lexicon file: a list of terms, or name -> list of its forms; a mapping is a term with a sense."""
     value = document.value
     lists: list[tuple[Place, Any]] = [((), value)]
     if isinstance(value, dict):
         lists = [((str(name),), forms) for name, forms in value.items()]
-    terms: list[str] = []
+    terms: list[str | Sense] = []
     for place, forms in lists:
         if not isinstance(forms, list) or not forms:
             problems.append(
@@ -131,9 +131,24 @@ def _lexicon(document: Document, problems: list[Problem]) -> tuple[str, ...]:
         for number, form in enumerate(forms):
             if isinstance(form, str) and form.strip():
                 terms.append(form)
+            elif isinstance(form, dict) and "forms" in form:
+                terms.extend(_sense(form, document, (*place, number), problems))
             else:
-                problems.append(_problem(document, (*place, number), "a term is text (put it in quotes)"))
+                said = "a term is text (put it in quotes), or a mapping with its forms"
+                problems.append(_problem(document, (*place, number), said))
     return tuple(terms)
+
+
+def _sense(form: dict[str, Any], document: Document, place: Place, problems: list[Problem]) -> Iterator[Sense]:
+    try:
+        yield Sense.model_validate(form)
+    except ValidationError as error:
+        for each in error.errors(include_input=False):
+            where = next((n for n, step in enumerate(each["loc"]) if step in Sense.model_fields), 0)
+            inside = tuple(step for step in each["loc"][where:] if isinstance(step, int) or step in Sense.model_fields)
+            unknown = each["type"] == "extra_forbidden"
+            said = f"unknown key {each['loc'][-1]}" if unknown else f"{'.'.join(map(str, inside))}: {each['msg']}"
+            problems.append(_problem(document, (*place, *(each["loc"] if unknown else inside)), said))
 
 
 def _build_problems(policy: Policy, documents: dict[str, Document]) -> Iterator[Problem]:

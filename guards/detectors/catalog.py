@@ -10,9 +10,9 @@ from guards.detectors.lexicon import LexiconDetector
 from guards.detectors.pattern import PatternDetector
 from guards.detectors.phrase import PhraseDetector
 from guards.detectors.pii import PiiDetector
-from guards.policy import FIND_KINDS, Classifier, Policy, Rule
+from guards.policy import FIND_KINDS, Classifier, Lexicon, Policy, Rule
 
-Lexicons = dict[str, tuple[str, ...]]
+Lexicons = dict[str, Lexicon]
 Builder = Callable[[Sequence[Source], Lexicons], Detector]
 
 CATALOG: dict[str, Builder] = {

@@ -1,54 +1,69 @@
 """Terms: Aho-Corasick over the folded views, nearly flat in the number of terms.
 
 A term counts only as a word of its own: the characters beside it in the original must not continue a Latin word
-(a plural or possessive s may). Terms of seven letters and more are also seen through spaces (`snap chat`).
+(a plural or possessive s may). A term with a sense counts only with its evidence (`senses`). Terms of seven letters and
+more are also seen through gaps (`snap chat`, `in sta gr am`), shorter ones through gaps that no sentence would have
+(`tik_tok`); words that are misspelt, reversed or rotated are looked up one by one (`word_table`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ahocorasick_rs import AhoCorasick
 
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.senses import Evidence
+from guards.detectors.word_table import WordTable
 from guards.fold import Folded, View, fold_term, lowered
-from guards.policy import Fold
+from guards.policy import Fold, Lexicon, Sense
 from guards.types import Finding
 
 _SHORTEST_DISGUISED = 4
+_SHORTEST_DISGUISED_WITH_EVIDENCE = 3
 _SHORTEST_GLUED = 7
+_SHORTEST_TIGHTLY_GLUED = 5
 _WIDEST_GAP = 3
+_BY_LOOKS = frozenset({"joined", "leet", "leet_l", "squeezed"})
 _READINGS: dict[Fold, Callable[[str], str]] = {"none": str, "case": lowered, "full": fold_term}
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One literal of one rule, as its automaton reads it."""
+    """One literal of one rule, as its automaton reads it; `evidence` is None where it needs none."""
 
     rule: str
     text: str
+    evidence: Evidence | None = None
 
 
 class _Automaton:
     """One automaton over the terms of one fold; several rules may own the same literal."""
 
     def __init__(self, terms: Sequence[Term]) -> None:
-        owners: dict[str, list[str]] = {}
+        owners: dict[str, dict[tuple[str, Evidence | None], None]] = {}
         for term in terms:
-            rules = owners.setdefault(term.text, [])
-            if term.rule not in rules:
-                rules.append(term.rule)
-        self._literals = list(owners)
-        self._rules = [tuple(owners[literal]) for literal in self._literals]
-        self._engine = AhoCorasick(self._literals) if owners else None
+            owners.setdefault(term.text, {})[(term.rule, term.evidence)] = None
+        self.literals = list(owners)
+        self._owners = [tuple(owners[literal]) for literal in self.literals]
+        self._engine = AhoCorasick(self.literals) if owners else None
 
-    def matches(self, text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
-        """(rules, start, end) of every occurrence, overlapping ones too."""
-        if self._engine is None:
-            return
-        for index, start, end in self._engine.find_matches_as_indexes(text, overlapping=True):
-            yield self._rules[index], start, end
+    def matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """(number of the literal, start, end) of every occurrence, overlapping ones too."""
+        if self._engine is not None:
+            yield from self._engine.find_matches_as_indexes(text, overlapping=True)
+
+    def rules(self, number: int, text: str, start: int, end: int, *, bare: bool = True) -> Iterator[str]:
+        """The rules for which the literal counts at `text[start:end]`; `bare` takes in those without evidence."""
+        counted: set[str] = set()
+        for rule, evidence in self._owners[number]:
+            if rule in counted or (evidence is None and not bare):
+                continue
+            if evidence is None or evidence.speaks_for(text, start, end):
+                counted.add(rule)
+                yield rule
 
 
 class LexiconDetector:
@@ -56,29 +71,30 @@ class LexiconDetector:
 
     name = "lexicon"
 
-    def __init__(self, sources: Sequence[Source], lexicons: dict[str, tuple[str, ...]]) -> None:
+    def __init__(self, sources: Sequence[Source], lexicons: dict[str, Lexicon]) -> None:
         by_fold: dict[Fold, list[Term]] = {"none": [], "case": [], "full": []}
+        unlike: set[str] = set()
         for source in sources:
-            for literal in _literals(source, lexicons):
-                by_fold[source.fold].append(Term(source.rule, _as_read(literal, source)))
+            for entry in _entries(source, lexicons):
+                by_fold[source.fold].extend(_terms(entry, source))
+                unlike.update(map(fold_term, entry.unlike if isinstance(entry, Sense) else ()))
         self.rules = frozenset(source.rule for source in sources)
         self._exact = _Automaton(by_fold["none"])
         self._cased = _Automaton(by_fold["case"])
         self._full = _Automaton(by_fold["full"])
-        self._glued = _Automaton(
-            [
-                Term(term.rule, glued)
-                for term in by_fold["full"]
-                if len(glued := "".join(filter(str.isalnum, term.text))) >= _SHORTEST_GLUED
-            ]
-        )
+        self._glued = _Automaton([*_glued(by_fold["full"])])
+        self._words = WordTable(enumerate(self._full.literals), unlike)
+        self._apart = frozenset(word for word in unlike if not word.isalnum())
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """Findings of all terms; each span ends at word edges of the original."""
         yield from self._in_view(self._exact, folded, View("text", folded.text), folded.text)
         yield from self._in_view(self._cased, folded, View("text", folded.text), lowered(folded.text))
         for view in self._full_views(folded):
-            yield from self._in_view(self._full, folded, view, lowered(view.text))
+            text = lowered(view.text)
+            yield from self._in_view(self._full, folded, view, text)
+            if view.name not in ("text", "squeezed"):
+                yield from self._in_words(view, text)
         yield from self._in_glued(folded)
 
     def _full_views(self, folded: Folded) -> Iterator[View]:
@@ -87,13 +103,20 @@ class LexiconDetector:
             yield View("text", folded.text)
 
     def _in_view(self, automaton: _Automaton, folded: Folded, view: View, text: str) -> Iterator[Finding]:
-        disguised = view.name not in ("text", "clean")
-        for rules, start, end in automaton.matches(text):
-            if disguised and end - start < _SHORTEST_DISGUISED:
+        by_looks = view.name in _BY_LOOKS
+        for number, start, end in automaton.matches(text):
+            if by_looks and end - start < _SHORTEST_DISGUISED_WITH_EVIDENCE:
                 continue
             span = view.span(start, end)
             if _is_whole_word(folded, *span):
-                yield from (Finding(rule, *span, 1.0, self.name, view.name) for rule in rules)
+                bare = not by_looks or end - start >= _SHORTEST_DISGUISED
+                for rule in automaton.rules(number, view.text, start, end, bare=bare):
+                    yield Finding(rule, *span, 1.0, self.name, view.name)
+
+    def _in_words(self, view: View, text: str) -> Iterator[Finding]:
+        for number, disguise, start, end in self._words.find(text):
+            for rule in self._full.rules(number, view.text, start, end):
+                yield Finding(rule, *view.span(start, end), 1.0, self.name, disguise)
 
     def _in_glued(self, folded: Folded) -> Iterator[Finding]:
         clean = folded.views[0]
@@ -102,14 +125,28 @@ class LexiconDetector:
         if len(glued) == len(text):
             return
         kept: list[int] = []
-        for rules, start, end in self._glued.matches(glued):
+        for number, start, end in self._glued.matches(glued):
             kept = kept or [at for at, char in enumerate(text) if char.isalnum()]
             first, last = kept[start], kept[end - 1] + 1
-            if last - first == end - start or last - first > end - start + _WIDEST_GAP:
+            if not self._is_held_together(text, kept[start:end]):
                 continue
             span = clean.span(first, last)
             if _is_whole_word(folded, *span):
-                yield from (Finding(rule, *span, 1.0, self.name, "glued") for rule in rules)
+                for rule in self._glued.rules(number, clean.text, first, last):
+                    yield Finding(rule, *span, 1.0, self.name, "glued")
+
+    def _is_held_together(self, text: str, places: Sequence[int]) -> bool:
+        """True for letters in pieces whose gaps are narrow; those of a short term must be odd ones."""
+        gaps = [(a + 1, b) for a, b in pairwise(places) if b > a + 1]
+        if not gaps or any(end - start > _WIDEST_GAP for start, end in gaps):
+            return False
+        if text[places[0] : places[-1] + 1] in self._apart:
+            return False
+        if len(places) >= _SHORTEST_GLUED:
+            return True
+        if len(gaps) > 1:
+            return len(gaps) < len(places) - 1  # letters one by one are the joined view's
+        return not any(text[start:end].isspace() or text[start:end][-1] in " \n" for start, end in gaps)
 
 
 def _is_whole_word(folded: Folded, start: int, end: int) -> bool:
@@ -122,17 +159,35 @@ def _is_whole_word(folded: Folded, start: int, end: int) -> bool:
     return plural and end - start >= _SHORTEST_DISGUISED
 
 
-def _literals(source: Source, lexicons: dict[str, tuple[str, ...]]) -> Sequence[str]:
-    named = source.entry.terms
+def _entries(source: Source, lexicons: dict[str, Lexicon]) -> Iterable[str | Sense]:
+    named: str | list[str | Sense] = source.entry.terms
     if not isinstance(named, str):
-        return [str(term) for term in named]
+        return named
     if named not in lexicons:
         raise BuildProblem(source, f"no lexicon {named!r} below the rules folder")
     return lexicons[named]
 
 
-def _as_read(literal: str, source: Source) -> str:
-    text = _READINGS[source.fold](literal)
-    if not any(char.isalnum() for char in text):
-        raise BuildProblem(source, f"the term {literal!r} has no letter or digit")
-    return text
+def _terms(entry: str | Sense, source: Source) -> Iterator[Term]:
+    read = _READINGS[source.fold]
+    if isinstance(entry, str):
+        text = read(entry)
+        if not any(char.isalnum() for char in text):
+            raise BuildProblem(source, f"the term {entry!r} has no letter or digit")
+        yield Term(source.rule, text)
+        return
+    asked = bool(entry.before or entry.after or entry.near)
+    evidence = Evidence(entry)
+    for form in entry.forms:
+        text = read(form)
+        if not text.strip() or not (asked or any(char.isalnum() for char in text)):
+            raise BuildProblem(source, f"the term {form!r} has no letter or digit, and no evidence is asked of it")
+        yield Term(source.rule, text, evidence)
+
+
+def _glued(terms: Iterable[Term]) -> Iterator[Term]:
+    for term in terms:
+        glued = "".join(filter(str.isalnum, term.text))
+        tight = term.text.isascii() and term.text.isalpha() and len(glued) >= _SHORTEST_TIGHTLY_GLUED
+        if tight or len(glued) >= _SHORTEST_GLUED:
+            yield Term(term.rule, glued, term.evidence)
