@@ -28,12 +28,15 @@ class AsyncOnly:
 _ASYNC_ONLY = AsyncOnly()
 
 
-def language_model(name: str, engine: Any, **config: Any) -> Any:
-    """A dspy.LM over an `AsyncEngine`: no cache, no retries of its own. `config` are generation options.
+def language_model(name: str, engine: Any, *, blocking: Any = _ASYNC_ONLY, retries: int = 0, **config: Any) -> Any:
+    """A dspy.LM over an `AsyncEngine`: no cache, no retries unless asked for. `config` are generation options.
 
     `name` labels the engine; it is no model name, which the engine knows and about which DSPy would have opinions.
+    `blocking` answers synchronous calls, which only DSPy's optimizers make.
     """
-    return dspy.LM(f"chaperone/{name}", engine=_ASYNC_ONLY, async_engine=engine, cache=False, num_retries=0, **config)
+    return dspy.LM(
+        f"chaperone/{name}", engine=blocking, async_engine=engine, cache=False, num_retries=retries, **config
+    )
 
 
 def quiet(lm: Any, adapter: Any) -> AbstractContextManager[Any]:

@@ -44,11 +44,17 @@ class ChosenLM:
 
 def choose(settings: PersonaSettings, voice: Voice) -> ChosenLM:
     """The engine that the settings ask for. Opens no connection. Raises UnknownModel."""
+    return choose_model(settings) or ChosenLM(
+        OFFLINE, OfflineEngine(voice, slip_rate=settings.offline_slip_rate, delay=settings.offline_delay)
+    )
+
+
+def choose_model(settings: PersonaSettings) -> ChosenLM | None:
+    """The language model that the settings ask for; None where they ask for the offline engine, which can speak for
+    the persona and do nothing else. Opens no connection. Raises UnknownModel."""
     name = settings.lm or _default(settings)
     if name == OFFLINE:
-        return ChosenLM(
-            OFFLINE, OfflineEngine(voice, slip_rate=settings.offline_slip_rate, delay=settings.offline_delay)
-        )
+        return None
     provider, _, model = name.partition("/")
     if provider == "together" and not settings.lm_base_url:
         return ChosenLM(name, _together(model, settings))

@@ -83,6 +83,12 @@ def test_a_language_model_has_no_cache_and_no_retries_and_takes_its_options() ->
     assert (lm.cache, lm.num_retries, lm.kwargs["temperature"]) == (False, 0, 0.3)
 
 
+def test_retries_and_synchronous_calls_are_there_where_asked_for() -> None:
+    blocking = AsyncOnly()
+    lm = language_model("test", AsyncOnlyTwin(), blocking=blocking, retries=3)
+    assert (lm.num_retries, lm.engine) == (3, blocking)
+
+
 class AsyncOnlyTwin:
     async def complete(self, request: object) -> object:
         raise NotImplementedError

@@ -22,5 +22,6 @@ def test_every_signature_has_instructions_and_describes_every_field(signature: A
 
 
 @pytest.mark.parametrize("signature", ALL, ids=lambda each: each.__name__)
-def test_every_signature_answers_with_a_reply(signature: Any) -> None:
-    assert list(signature.output_fields) == ["reply"]
+def test_every_signature_answers_with_a_reply_and_the_judge_with_an_opinion(signature: Any) -> None:
+    opinion = ["labels", "confidence"]
+    assert list(signature.output_fields) == (opinion if signature is signatures.Judge else ["reply"])

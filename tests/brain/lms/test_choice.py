@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dspy import lm15
 
-from brain.lms.choice import DEFAULT_TOGETHER_MODEL, ChosenLM, UnknownModel, choose
+from brain.lms.choice import DEFAULT_TOGETHER_MODEL, ChosenLM, UnknownModel, choose, choose_model
 from brain.lms.offline import OfflineEngine
 from brain.lms.openai_compatible import OpenAICompatibleEngine
 from brain.lms.together import TogetherEngine
@@ -38,6 +38,13 @@ def test_without_model_and_key_the_persona_speaks_offline(voice: Voice) -> None:
 def test_a_together_key_alone_chooses_together(voice: Voice) -> None:
     lm = chosen(voice, together_api_key="k")
     assert (lm.label, type(lm.engine)) == (f"together/{DEFAULT_TOGETHER_MODEL}", TogetherEngine)
+
+
+def test_where_nothing_but_a_language_model_will_do_offline_is_none() -> None:
+    assert choose_model(PersonaSettings()) is None
+    chosen = choose_model(PersonaSettings(lm="ollama/m"))
+    assert chosen is not None
+    assert chosen.label == "ollama/m"
 
 
 def test_offline_can_be_asked_for_although_there_is_a_key(voice: Voice) -> None:

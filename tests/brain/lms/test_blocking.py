@@ -1,0 +1,49 @@
+"""An engine for threads: answers from the loop, errors as they were, and no call after its end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from dspy import lm15
+
+from brain.lms.blocking import BlockingEngine
+from brain.lms.shapes import answer
+
+REQUEST = lm15.request_from_openai_chat({"model": "m", "messages": [{"role": "user", "content": "u"}]})
+
+
+class Engine:
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        await asyncio.sleep(0)
+        return answer(request, "hello")
+
+
+class Failing:
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        raise lm15.RateLimitError("busy")
+
+
+def in_thread(engine: Any, closed: bool = False) -> Any:
+    async def scenario() -> Any:
+        blocking = BlockingEngine(engine, asyncio.get_running_loop())
+        if closed:
+            blocking.close()
+        return await asyncio.to_thread(blocking.complete, REQUEST)
+
+    return asyncio.run(scenario())
+
+
+def test_a_thread_gets_the_answer_of_the_loop_s_engine() -> None:
+    assert in_thread(Engine()).message.text == "hello"
+
+
+def test_errors_arrive_as_they_were() -> None:
+    with pytest.raises(lm15.RateLimitError):
+        in_thread(Failing())
+
+
+def test_a_closed_one_refuses() -> None:
+    with pytest.raises(lm15.UnsupportedFeatureError):
+        in_thread(Engine(), closed=True)
