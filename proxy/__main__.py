@@ -14,8 +14,10 @@ COMMANDS = {
     "proxy": "proxy.commands.serve:proxy",
     "persona": "proxy.commands.persona:persona",
     "check": "proxy.commands.check:check",
+    "eval": "proxy.commands.evaluate:evaluate",
     "rules": "proxy.commands.rules:rules",
     "audit": "proxy.commands.audit:audit",
+    "optimize": "proxy.commands.optimize:optimize",
 }
 
 
