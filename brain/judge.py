@@ -24,6 +24,8 @@ from guards.types import Message, Stage, Transcript
 
 Why = Literal["judged", "timeout", "error", "budget", "unparsable"]
 
+# Where an optimized program stands in the data folder.
+PROGRAM_FILE = "judge.json"
 # The context shown: how many messages before the candidate, and how much of each (its end), in characters.
 CONTEXT_MESSAGES = 6
 CONTEXT_LENGTH = 600
@@ -99,13 +101,22 @@ class Judge:
         self._calls: dict[bytes, _Call] = {}
 
     async def ask(
-        self, *, candidate: str, stage: Stage, transcript: Transcript, rules: Mapping[str, str], key: str, turn: str
+        self,
+        *,
+        candidate: str,
+        stage: Stage,
+        transcript: Transcript,
+        rules: Mapping[str, str],
+        key: str,
+        turn: str,
+        deadline: float | None = None,
+        per_turn: int | None = None,
     ) -> Opinion:
         """Which of `rules` (id -> title) `candidate` breaks, said at `stage` after `transcript`.
 
         `key` is the candidate's folded text: disguises of one text share one opinion. `turn` is the id whose budget
-        pays. Never raises for what a model or its server does, and makes no second attempt. Cancelling it ends the call
-        unless another asker waits for it too.
+        pays. `deadline` and `per_turn` stand in for the judge's own. Never raises for what a model or its server does,
+        and makes no second attempt. Cancelling it ends the call unless another asker waits for it too.
         """
         if not rules:
             raise ValueError("a judge needs at least one rule to ask about")
@@ -117,9 +128,9 @@ class Judge:
         if answer is None:
             call = self._calls.get(question)
             cached = call is not None
-            if call is None and self._budget.spend(self._digest(turn)):
+            if call is None and self._budget.spend(self._digest(turn), per_turn):
                 call = self._start(question, candidate, stage, context, rules)
-            answer = await self._wait(question, call) if call else _NO_BUDGET
+            answer = await self._wait(question, call, deadline or self._deadline) if call else _NO_BUDGET
         return Opinion(answer.labels, answer.confidence, self._clock() - began, cached, answer.why)
 
     async def aclose(self) -> None:
@@ -156,11 +167,11 @@ class Judge:
         self._kept.put(question, answer)
         return answer
 
-    async def _wait(self, question: bytes, call: _Call) -> _Answer:
+    async def _wait(self, question: bytes, call: _Call, deadline: float) -> _Answer:
         """The call's answer. Each asker has a deadline of its own; with the last of them the call ends."""
         call.waiting += 1
         try:
-            async with asyncio.timeout(self._deadline) as scope:
+            async with asyncio.timeout(deadline) as scope:
                 # Unlike awaiting the task, this neither cancels it with us nor takes its end for ours.
                 await asyncio.wait({call.task})
         except TimeoutError:
@@ -220,9 +231,9 @@ class _Budget:
         self._remembered = remembered
         self._spent: OrderedDict[bytes, int] = OrderedDict()
 
-    def spend(self, turn: bytes) -> bool:
+    def spend(self, turn: bytes, per_turn: int | None) -> bool:
         spent = self._spent.get(turn, 0)
-        if spent >= self._per_turn:
+        if spent >= (self._per_turn if per_turn is None else per_turn):
             return False
         self._spent[turn] = spent + 1
         self._spent.move_to_end(turn)

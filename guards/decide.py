@@ -7,17 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from guards.policy import Policy, Rule
 from guards.types import Action, Finding, Stage, Verdict
 
+_NOBODY: Mapping[str, bool] = {}
 _ON_ERROR = {"block": Action.BLOCK, "deflect": Action.DEFLECT, "allow": Action.LOG}
 
 
-def decide(policy: Policy, stage: Stage, findings: Iterable[Finding], failed: Iterable[str] = ()) -> Verdict:
+def decide(
+    policy: Policy,
+    stage: Stage,
+    findings: Iterable[Finding],
+    failed: Iterable[str] = (),
+    said: Mapping[str, bool] = _NOBODY,
+) -> Verdict:
     """The verdict for one text at `stage`.
 
-    `failed` are the rules one of whose detectors could not look; they act as their `on_error` says.
+    `failed` are the rules one of whose detectors could not look; they act as their `on_error` says. `said` is a judge's
+    answer on gray findings, by rule: True for those that it confirms. Without an answer they count as they say
+    themselves, and the verdict names them.
     """
     rules = {rule.id: rule for rule in policy.rules}
     seen = _sorted(findings)
-    actions = _actions(rules, stage, seen)
+    failed = tuple(dict.fromkeys(failed))
+    counted = [finding for finding in seen if _counts(finding, said)]
+    actions = _actions(rules, stage, counted)
+    sure = {finding.rule for finding in seen if finding.gray is None}
     for name in failed:
         rule = rules[name]
         if (rule.action(stage) or Action.ALLOW) > Action.LOG:
@@ -27,12 +39,28 @@ def decide(policy: Policy, stage: Stage, findings: Iterable[Finding], failed: It
     return Verdict(
         stage=stage,
         action=max(actions.values(), default=Action.ALLOW),
-        findings=tuple(finding for finding in seen if finding.rule in actions),
+        findings=tuple(finding for finding in counted if finding.rule in actions),
         rules=enforced,
         shadow=tuple(name for name in ranked if name not in enforced),
         feedback=tuple(policy.filled(rules[name].feedback) for name in enforced),
-        masks=tuple((f.start, f.end) for f in seen if actions.get(f.rule) is Action.REDACT),
+        masks=tuple((f.start, f.end) for f in counted if actions.get(f.rule) is Action.REDACT),
+        gray=tuple(f for f in seen if f.rule not in said and f.rule not in sure and _is_enforced(rules, stage, f)),
+        failed=failed,
     )
+
+
+def settle(policy: Policy, verdict: Verdict, said: Mapping[str, bool]) -> Verdict:
+    """`verdict` with a judge's answer on its gray findings: rules in `said` are confirmed (True) or cleared (False)."""
+    sure = [finding for finding in verdict.findings if finding.gray is None]
+    return decide(policy, verdict.stage, [*sure, *verdict.gray], verdict.failed, said)
+
+
+def _counts(finding: Finding, said: Mapping[str, bool]) -> bool:
+    return finding.gray is None or said.get(finding.rule, finding.gray == "block")
+
+
+def _is_enforced(rules: Mapping[str, Rule], stage: Stage, finding: Finding) -> bool:
+    return finding.gray is not None and (rules[finding.rule].action(stage) or Action.ALLOW) > Action.LOG
 
 
 def _actions(rules: Mapping[str, Rule], stage: Stage, findings: Sequence[Finding]) -> dict[str, Action]:

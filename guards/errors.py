@@ -41,6 +41,10 @@ class DetectorError(ChaperoneError):
         self.detector = detector
 
 
+class TrainingError(ChaperoneError):
+    """Training cannot begin: something it needs is missing or is not what it should be."""
+
+
 class UpstreamError(ChaperoneError):
     """An upstream that could not be asked or did not answer as agreed. `status` is what our client is told."""
 

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from guards.clean import clean
 from guards.encoded import decoded
 from guards.spelled import spelled
+from guards.types import Transcript
 from guards.views import Folded, View, lowered, rebuilt, replaced
 
 __all__ = ["Folded", "View", "fold", "fold_term", "lowered"]
@@ -44,8 +45,9 @@ _DOUBLED = frozenset({
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def fold(text: str) -> Folded:
-    """Every view of `text`. Linear in its length. A lone surrogate, which no engine can read, counts as U+FFFD."""
+def fold(text: str, speaker: str = "user", context: Transcript = ()) -> Folded:
+    """Every view of `text`, said by `speaker` after `context`. Linear in its length. A lone surrogate, which no engine
+    can read, counts as U+FFFD."""
     text = _SURROGATE.sub("\ufffd", text)
     first = clean(text)
     views = [first]
@@ -54,7 +56,7 @@ def fold(text: str) -> Folded:
         views.append(joined)
     views.extend(_leet(joined or first))
     views.extend(view for read in (_squeezed, spelled, decoded) if (view := read(first)) is not None)
-    return Folded(text, tuple(views))
+    return Folded(text, tuple(views), speaker, context)
 
 
 def fold_term(term: str) -> str:

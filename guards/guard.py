@@ -5,11 +5,12 @@ This is the snapshot in force; whoever holds a reference judges a whole turn by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from guards.allow import AllowList
-from guards.decide import decide
+from guards.decide import decide, settle
 from guards.detectors import catalog
+from guards.detectors.base import Detector
 from guards.errors import DetectorError
 from guards.fold import Folded, fold
 from guards.policy import Policy
@@ -25,7 +26,8 @@ class Guard:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._detectors = catalog.build(policy)
+        self.detectors = catalog.build(policy)
+        self._place_detectors = tuple(detector for detector in self.detectors if detector.finds_places)
         self._allowed = AllowList(policy)
 
     @property
@@ -39,18 +41,23 @@ class Guard:
         `context` are the messages before it, oldest first: what the same speaker just said is read on into `text`, so
         that a name or number split over two messages is seen. Findings wholly in the context do not count.
         """
-        found, failed = self._look(fold(text))
-        tail = _spoken_before(context, _SPEAKER[stage])
+        speaker = _SPEAKER[stage]
+        found, failed = self._look(self.detectors, fold(text, speaker, tuple(context)))
+        tail = _spoken_before(context, speaker)
         if tail:
-            across, failed_across = self._look(fold(tail + text))
+            across, failed_across = self._look(self._place_detectors, fold(tail + text))
             found += _crossing(across, len(tail))
             failed |= failed_across
         return decide(self.policy, stage, found, failed)
 
-    def _look(self, folded: Folded) -> tuple[list[Finding], set[str]]:
+    def settle(self, verdict: Verdict, said: Mapping[str, bool]) -> Verdict:
+        """`verdict` once a judge has spoken on its gray findings: by rule, True confirms and False clears."""
+        return settle(self.policy, verdict, said)
+
+    def _look(self, detectors: Sequence[Detector], folded: Folded) -> tuple[list[Finding], set[str]]:
         found: list[Finding] = []
         failed: set[str] = set()
-        for detector in self._detectors:
+        for detector in detectors:
             try:
                 found.extend(detector.find(folded))
             except DetectorError:

@@ -45,13 +45,21 @@ class Withheld:
     judged: str = field(repr=False)
 
 
-Step = Released | Withheld
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A stretch that only a judge can tell about. Nothing goes out until `settle` is told the verdict in force."""
+
+    verdict: Verdict
+    judged: str = field(repr=False)
+
+
+Step = Released | Withheld | Unclear
 
 
 class HoldBack:
     """The withheld tail of one channel of one reply.
 
-    `judge` gives the verdict for a text at the output stage.
+    `judge` gives the verdict for a text at the output stage; one with gray findings halts the reply until `settle`.
     """
 
     def __init__(self, judge: Judge, policy: Literal["strict", "sentence"]) -> None:
@@ -63,6 +71,8 @@ class HoldBack:
         self._shown: list[str] = []
         self._windows = deque([0])
         self._closed = False
+        self._over = False
+        self._unclear: tuple[int, int] | None = None  # the stretch that waits for its verdict
 
     @property
     def released(self) -> str:
@@ -79,37 +89,59 @@ class HoldBack:
         if self._closed:
             return
         self._text += text
-        if self._policy == "strict":
-            return
-        for end in self._new_ends():
-            step = self._step(end)
-            yield step
-            if self._closed:
-                return
+        yield from self._go_on()
 
     def finish(self) -> Iterator[Step]:
         """The reply is over: judges what is left."""
-        if self._closed:
-            return
-        if self._sent < len(self._text):
-            yield self._step(len(self._text), whole=True)
-        self._closed = True
+        self._over = True
+        yield from self._go_on()
+
+    def settle(self, verdict: Verdict) -> Iterator[Step]:
+        """Takes the verdict that the last `Unclear` step asked for, and goes on."""
+        if self._unclear is None:
+            raise ValueError("no stretch waits for a verdict")
+        (start, end), self._unclear = self._unclear, None
+        yield self._judged(start, end, verdict)
+        yield from self._go_on()
+
+    def _go_on(self) -> Iterator[Step]:
+        """Steps up to what is held, the violation, or the first stretch that is unclear."""
+        if self._policy != "strict":
+            for end in self._new_ends():
+                if self._is_halted:
+                    return
+                yield self._step(self._window_start(), end)
+        if self._over and not self._is_halted and self._sent < len(self._text):
+            yield self._step(0, len(self._text))
+        self._closed = self._closed or (self._over and self._unclear is None)
+
+    @property
+    def _is_halted(self) -> bool:
+        return self._closed or self._unclear is not None
 
     def _new_ends(self) -> Iterator[int]:
         """Ends of sentences not looked at yet that leave nothing open (no number, handle or letters one by one)."""
-        for space in _SPACE.finditer(self._text, self._seen):
-            self._seen = space.end()
+        while not self._is_halted:
+            space = _SPACE.search(self._text, self._seen)
+            self._seen = space.end() if space else len(self._text)
+            if space is None:
+                return
             start = max(self._sent, space.start() - _LONGEST_CLOSE)
             before = self._text[start : space.start()]
             ended = space[0] == "\n" or _SENTENCE_END.search(before)
             if ended and _CLOSING_WORD.search(before):
                 yield space.end()
-        self._seen = len(self._text)
 
-    def _step(self, end: int, *, whole: bool = False) -> Step:
-        start = 0 if whole else self._window_start()
+    def _step(self, start: int, end: int) -> Step:
         judged = self._text[start:end]
         verdict = self._judge(judged)
+        if verdict.gray:
+            self._unclear = (start, end)
+            return Unclear(verdict, judged)
+        return self._judged(start, end, verdict)
+
+    def _judged(self, start: int, end: int, verdict: Verdict) -> Step:
+        judged = self._text[start:end]
         if verdict.action > Action.REDACT:
             self._closed = True
             return Withheld(verdict, judged)

@@ -79,12 +79,19 @@ class Pii(Shape):
 
 
 class Classifier(Shape):
-    """A head of the local classifier: below `clear` nothing, from `block` on a finding, between them the judge."""
+    """A head of the local classifier: below `clear` nothing, from `block` on a finding.
+
+    Between them lies the gray band, which is the judge's (`gray`), or nothing at all (`never`); with `always` the judge
+    has the last word above it too. `on_timeout` is what counts in the band while no judge has spoken. Words in `open`
+    have a message looked at closely even where the cheap gate would clear it.
+    """
 
     classifier: Text
     clear: Annotated[float, Field(ge=0, le=1)] = 0.2
     block: Annotated[float, Field(ge=0, le=1)] = 0.9
     judge: Literal["gray", "always", "never"] = "gray"
+    on_timeout: Literal["allow", "block"] = "allow"
+    open: list[Text] = []
 
     @model_validator(mode="after")
     def _clear_lies_below_block(self) -> Classifier:
@@ -201,12 +208,20 @@ class Budget(Shape):
     deadline: Annotated[float, Field(gt=0, le=300)] = 30.0
 
 
+class JudgeBudget(Shape):
+    """What the judge of gray messages may cost: seconds an opinion, and language-model calls a turn."""
+
+    deadline: Annotated[float, Field(gt=0, le=60)] = 2.0
+    per_turn: Annotated[int, Field(ge=0, le=50)] = 4
+
+
 class Settings(Shape):
     """`rules/policy.yaml`: what holds for every rule."""
 
     platform: Text = "OnlyFans"
     streaming: Literal["strict", "sentence"] = "sentence"
     regeneration: Budget = Budget()
+    judge: JudgeBudget = JudgeBudget()
     finish_reason: Literal["stop", "content_filter"] = "stop"
     unreadable_parts: Literal["pass", "strip", "refuse"] = "pass"
     deflections: Annotated[list[Text], Field(min_length=1)]

@@ -41,7 +41,8 @@ class Finding:
     """One place where one rule's detector fired.
 
     `start` and `end` are half-open code point offsets in the ORIGINAL text; `score` lies in 0..1; `view` names the
-    fold under which the place became visible (`text` when none was needed).
+    fold under which the place became visible (`text` when none was needed). `gray` marks one that meaning alone can
+    confirm: a judge's to say, and until one has, or when none can, it counts (`block`) or does not (`allow`).
     """
 
     rule: str
@@ -50,6 +51,7 @@ class Finding:
     score: float
     detector: str
     view: str = "text"
+    gray: Literal["allow", "block"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Verdict:
 
     `rules` are the enforced rules that fired above `log`, strongest first; `feedback` is what they tell the model to
     do instead (rule text, never message text); `shadow` are rules that fired without force (mode shadow, action log);
-    `masks` are the half-open spans that rules whose action is `redact` want hidden.
+    `masks` are the half-open spans that rules whose action is `redact` want hidden. `gray` are the findings of enforced
+    rules that a judge may still confirm or clear; `failed` are the rules one of whose detectors could not look.
     """
 
     stage: Stage
@@ -79,6 +82,8 @@ class Verdict:
     shadow: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
     masks: tuple[tuple[int, int], ...] = ()
+    gray: tuple[Finding, ...] = ()
+    failed: tuple[str, ...] = ()
 
     @property
     def withholds(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from guards.letters import is_hidden, is_wordish
+from guards.types import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A text with its views. `text` is the original; `views[0]` is always `clean`."""
+    """A text with its views. `text` is the original; `views[0]` is always `clean`.
+
+    `speaker` is the role that says it, and `context` the turns before it, oldest first, for what only they explain.
+    """
 
     text: str = field(repr=False)
     views: tuple[View, ...]
+    speaker: str = "user"
+    context: Transcript = ()
 
     def is_word(self, position: int) -> bool:
         """True when the original character at `position` belongs to a Latin word or number."""

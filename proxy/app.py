@@ -9,11 +9,16 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from brain.judge import PROGRAM_FILE, Judge
+from brain.lms.choice import choose_model
 from brain.quiet import silence_dspy
 from brain.regenerate import Regenerator
+from brain.settings import PersonaSettings
 from proxy import operator
 from proxy.audit import AuditError, AuditStore
 from proxy.metrics import Metrics
@@ -26,18 +31,25 @@ from proxy.upstream import Upstream
 
 GUARDED = "/v1/chat/completions"
 _DAY = 24 * 3600.0
+_OPINIONS_KEPT = 10_000
 
 log = logging.getLogger("chaperone.proxy")
 
 
-def build(settings: ProxySettings) -> App:
-    """The application for `settings`. Raises PolicyError for rules, AuditError for a store, that cannot be used."""
+def build(settings: ProxySettings, persona: PersonaSettings | None = None) -> App:
+    """The application for `settings`, with a judge on the model of `persona` or one that the settings name.
+
+    Raises PolicyError for rules, AuditError for a store, and UnknownModel or ProgramError for a judge, that cannot be
+    used.
+    """
     silence_dspy()
+    engine = _judge_engine(settings, persona)
     key = settings.upstream_key.get_secret_value() if settings.upstream_key else None
     services = Services(
         policies=PolicyStore(settings.rules, load),
         upstream=Upstream(settings.upstream, key=key, connect=settings.connect_timeout, read=settings.read_timeout),
         regenerator=Regenerator(clock=time.monotonic),
+        judge=_judge(engine, settings.data / PROGRAM_FILE) if engine else None,
         audit=AuditStore(settings.data),
         metrics=Metrics(),
         clock=time.monotonic,
@@ -45,14 +57,34 @@ def build(settings: ProxySettings) -> App:
         new_id=lambda: uuid.uuid4().hex,
         rule_headers=settings.rule_headers,
     )
-    return App(settings, services)
+    return App(settings, services, engine)
+
+
+def _judge_engine(settings: ProxySettings, persona: PersonaSettings | None) -> Any:
+    """The language model of the judge; None without one. A key alone turns no judge on: messages go only to a model
+    that somebody named, or that the persona beside us speaks with. Raises UnknownModel."""
+    chosen = persona or PersonaSettings()
+    name = settings.judge_lm or chosen.lm
+    if name == "off" or (not name and persona is None):
+        return None
+    model = choose_model(chosen.model_copy(update={"lm": name}))
+    return model.engine if model else None
+
+
+def _judge(engine: Any, program: Path) -> Judge:
+    """The judge over `engine`, with an optimized `program` if there is one. Raises ProgramError."""
+    return Judge(
+        engine, clock=time.monotonic, deadline=2.0, cache_size=_OPINIONS_KEPT, per_turn=4,
+        program_state=program if program.exists() else None,
+    )  # fmt: skip
 
 
 class App:
     """The proxy as an ASGI application: the guarded route, everything else, and what runs beside them."""
 
-    def __init__(self, settings: ProxySettings, services: Services) -> None:
+    def __init__(self, settings: ProxySettings, services: Services, judge_engine: Any = None) -> None:
         self.services = services
+        self._judge_engine = judge_engine
         self._retention = timedelta(days=settings.retention_days)
         self._chat: ASGIApp = ChatRoute(services, max_body=settings.max_body, max_turns=settings.max_turns)
         self._rest: ASGIApp = operator.build(services, max_body=settings.max_body)
@@ -89,6 +121,9 @@ class App:
                 for task in beside:
                     task.cancel()
                 await asyncio.gather(*beside, return_exceptions=True)
+                if self.services.judge is not None:
+                    await self.services.judge.aclose()
+                    await self._judge_engine.aclose()
                 self.services.audit.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

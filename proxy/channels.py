@@ -5,11 +5,11 @@ Pure but for the turn it judges with: chunks in, chunks that may go out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from guards.holdback import HoldBack, Step, Withheld
+from guards.holdback import HoldBack, Step, Unclear, Withheld
 from guards.types import Action, Verdict
 from proxy.leaves import is_long_number, is_name, is_name_of, is_plain_key, leaves, readings
 from proxy.turn import Turn
@@ -58,31 +58,33 @@ class ChoiceStream:
         """Notes content that was written by a repair and goes out behind what was released."""
         self._added += text
 
-    def feed(self, choice: Json) -> Iterator[Json]:
+    async def feed(self, choice: Json) -> AsyncIterator[Json]:
         """Takes one upstream choice chunk; yields the choice chunks that may go out now."""
         if self.violation:
             return
         beside = {key: value for key, value in choice.items() if key not in _OF_CHOICE}
         self._beside |= self._masked(self._steady.only(beside))
-        yield from self._taken(choice.get("delta") or {})
+        async for out in self._taken(choice.get("delta") or {}):
+            yield out
         if self.violation or choice.get("finish_reason") is None:
             return
-        yield from self.finish()
+        async for out in self.finish():
+            yield out
         if not self.violation:
             self.finished = True
             reason = choice["finish_reason"]
             yield {**self._out({}), "finish_reason": reason if is_name(reason) else "stop"}
 
-    def finish(self) -> Iterator[Json]:
+    async def finish(self) -> AsyncIterator[Json]:
         """Judges and releases what is still held."""
         for name, channel in list(self._channels.items()):
-            for step in channel.finish():
-                yield from self._of_step(name, step)
-                if self.violation:
-                    return
+            async for out in self._stepped(name, channel.finish()):
+                yield out
+            if self.violation:
+                return
         kept, self._kept = self._kept, []
         for text in self._readings(kept):
-            verdict = self._judge(text)
+            verdict = await self._turn.judge(text, "output")
             self._turn.note(verdict, text, f"choices[{self.index}].delta")
             if verdict.withholds:
                 self._violate(verdict, text)
@@ -106,35 +108,37 @@ class ChoiceStream:
             said = self._channels[key].released if key in self._channels else ""
             yield said + "".join(texts)
 
-    def _taken(self, delta: Json) -> Iterator[Json]:
+    async def _taken(self, delta: Json) -> AsyncIterator[Json]:
         """A delta's texts through their hold-backs; structures are kept, the rest goes out with the next text."""
         for key, value in delta.items():
             if key == _ROLE or not (isinstance(value, str | dict | list) or is_long_number(value)):
                 self._lead[key] = "assistant" if key == _ROLE and not is_name(value) else value
             elif isinstance(value, str) and is_plain_key(key):
-                yield from self._fed(key, value)
+                if key not in self._channels:
+                    self._channels[key] = HoldBack(self._judge, self._turn.guard.policy.settings.streaming)
+                async for out in self._stepped(key, self._channels[key].feed(value)):
+                    yield out
                 if self.violation:
                     return
             else:
                 self._kept.append({key: value})
 
-    def _fed(self, key: str, text: str) -> Iterator[Json]:
-        if key not in self._channels:
-            self._channels[key] = HoldBack(self._judge, self._turn.guard.policy.settings.streaming)
-        for step in self._channels[key].feed(text):
-            yield from self._of_step(key, step)
-            if self.violation:
+    async def _stepped(self, key: str, steps: Iterator[Step]) -> AsyncIterator[Json]:
+        """What the steps of one channel let out; an unclear stretch waits for the judge."""
+        for step in steps:
+            if isinstance(step, Unclear):
+                verdict = await self._turn.settle(step.verdict, step.judged)
+                async for out in self._stepped(key, self._channels[key].settle(verdict)):
+                    yield out
                 return
-
-    def _of_step(self, key: str, step: Step) -> Iterator[Json]:
-        self._turn.note(step.verdict, step.judged, f"choices[{self.index}].delta.{key}")
-        if isinstance(step, Withheld):
-            self._violate(step.verdict, self._channels[key].pending)
-            return
-        yield self._out({key: step.text})
+            self._turn.note(step.verdict, step.judged, f"choices[{self.index}].delta.{key}")
+            if isinstance(step, Withheld):
+                self._violate(step.verdict, self._channels[key].pending)
+                return
+            yield self._out({key: step.text})
 
     def _judge(self, text: str) -> Verdict:
-        return self._turn.judge_now(text, "output")
+        return self._turn.look(text, "output")
 
     def _violate(self, verdict: Verdict, withheld: str) -> None:
         """Ends the choice. What the model is told it said is its content, or else the text that broke the rule."""
@@ -154,7 +158,7 @@ class ChoiceStream:
         passed: Json = {}
         for key, value in beside.items():
             texts = [leaf.text for leaf in leaves({key: value})] + list(readings({key: value}))
-            verdicts = [self._judge(text) for text in texts]
+            verdicts = [self._turn.judge_now(text, "output") for text in texts]
             for verdict, text in zip(verdicts, texts, strict=True):
                 self._turn.note(verdict, text, f"choices[{self.index}].{key}")
             if any(verdict.withholds for verdict in verdicts):

@@ -17,6 +17,7 @@ class Metrics:
         self.turns = self._counter("turns", "Turns by their final action", "action")
         self.findings = self._counter("rule_fired", "Verdicts in which a rule fired", "rule", "stage")
         self.attempts = self._counter("attempts", "Regenerations by outcome", "outcome")
+        self.opinions = self._counter("opinions", "Questions to the judge by what came of them", "why")
         self.upstream_errors = self._counter("upstream_errors", "Upstream failures by kind", "code")
         self.open_turns = Gauge("chaperone_open_turns", "Turns being served", registry=self._registry)
         self.judging = Histogram(

@@ -37,6 +37,7 @@ class ProxySettings(BaseSettings):
     upstream_key: SecretStr | None = Field(None, description="Sent to the upstream instead of the client's key.")
     data: Path = Field(Path("data"), description="Where everything that is written lives.")
     rules: Path = Field(default_factory=lambda: _shipped("rules"), description="The rules folder.")
+    judge_lm: str = Field("", description="The model that judges gray messages; else that of --lm; off for none.")
     connect_timeout: float = Field(10.0, gt=0, description="Seconds to reach the upstream.")
     read_timeout: float = Field(120.0, gt=0, description="Seconds of silence after which the upstream is given up.")
     max_body: int = Field(4 * 1024 * 1024, gt=0, description="Bytes a request may have.")

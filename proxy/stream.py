@@ -7,7 +7,7 @@ parts) is kept whole until its choice ends, judged, and then passed on exactly a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -93,8 +93,8 @@ class StreamedTurn:
                         break
         except UpstreamError as error:
             failure = error
-        for out in self._held():
-            yield out
+        async for piece in self._held():
+            yield piece
         async with aclosing(self._repairs()) as pieces:
             async for piece in pieces:
                 yield piece
@@ -139,7 +139,7 @@ class StreamedTurn:
 
     async def _passed(self, data: Json) -> AsyncIterator[bytes]:
         if "error" in data and "choices" not in data:
-            for piece in self._held():
+            async for piece in self._held():
                 yield piece
             yield event(write_json(await masked(self._turn, data, "error")))
             self._done = True
@@ -153,7 +153,7 @@ class StreamedTurn:
         for choice in choices:
             index = choice.get("index", 0)
             stream = self._choices.setdefault(index, ChoiceStream(index, self._turn))
-            for piece in self._sendable(stream, stream.feed(choice)):
+            async for piece in self._sendable(stream, stream.feed(choice)):
                 yield piece
 
     async def _take_beside(self, beside: Json) -> None:
@@ -170,19 +170,20 @@ class StreamedTurn:
         waiting, self._waiting = self._waiting, {}
         return {**self._base, **waiting}
 
-    def _sendable(self, stream: ChoiceStream, outs: Iterator[Json]) -> Iterator[bytes]:
-        for out in outs:
+    async def _sendable(self, stream: ChoiceStream, outs: AsyncIterator[Json]) -> AsyncIterator[bytes]:
+        async for out in outs:
             yield event(write_json({**self._beside(), "choices": [out]}))
         blocks = stream.violation is not None and stream.violation.verdict.action is Action.BLOCK
         if blocks and not self._sent:
             self._turn.rise(Action.BLOCK)
             raise Blocked
 
-    def _held(self) -> Iterator[bytes]:
+    async def _held(self) -> AsyncIterator[bytes]:
         """What is still held when the upstream has ended, or broken off, may go out if it passes."""
         for stream in self._choices.values():
             if not stream.finished and not stream.violation:
-                yield from self._sendable(stream, stream.finish())
+                async for piece in self._sendable(stream, stream.finish()):
+                    yield piece
 
     async def _repairs(self) -> AsyncGenerator[bytes, None]:
         for index, stream in self._choices.items():

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from brain.judge import Judge
 from brain.regenerate import Attempt, Regenerator
+from guards.fold import fold_term
 from guards.guard import Guard
 from guards.types import Action, Message, Stage, Verdict
 from proxy.audit import AuditStore, Record
@@ -34,6 +36,7 @@ class Services:
     policies: PolicyStore
     upstream: Upstream
     regenerator: Regenerator
+    judge: Judge | None
     audit: AuditStore
     metrics: Metrics
     clock: Callable[[], float]
@@ -82,20 +85,50 @@ class Turn:
             pairs.append((RULES, ",".join(dict.fromkeys(rule for j in self.judged for rule in j.verdict.rules))))
         return [(name.encode(), value.encode()) for name, value in pairs]
 
-    async def judge(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
-        """The guard's verdict; a long text is judged beside the event loop."""
+    async def judge(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
+        """The verdict in force: the guard's, and where that is gray, the judge's. A long text leaves the event loop to
+        others. `context` are the turns before it; by default, for a reply, those of the request."""
         if len(text) > _LONG:
-            return await asyncio.to_thread(self.judge_now, text, stage, context)
-        return self.judge_now(text, stage, context)
+            verdict = await asyncio.to_thread(self.look, text, stage, context)
+        else:
+            verdict = self.look(text, stage, context)
+        return await self.settle(verdict, text, context) if verdict.gray else verdict
 
-    def judge_now(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
-        """The guard's verdict, counted and timed."""
+    def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
+        """The guard's verdict, counted and timed; what is gray in it is still to be settled."""
         began = self.services.clock()
-        verdict = self.guard.check(text, stage, context)
+        verdict = self.guard.check(text, stage, self._before(stage, context))
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
         self._spend(f"judging_{stage}", seconds)
-        return verdict
+        return verdict if self.services.judge else dataclasses.replace(verdict, gray=())
+
+    def judge_now(self, text: str, stage: Stage) -> Verdict:
+        """The guard's verdict where nobody can wait for the judge: gray findings count as their rules say."""
+        return dataclasses.replace(self.look(text, stage), gray=())
+
+    async def settle(self, verdict: Verdict, text: str, context: Sequence[Message] | None = None) -> Verdict:
+        """`verdict` with the judge's opinion on its gray findings, if it has one in time."""
+        if self.services.judge is None:
+            return dataclasses.replace(verdict, gray=())
+        titles = {rule.id: rule.title for rule in self.guard.policy.rules}
+        asked = {finding.rule: titles[finding.rule] for finding in verdict.gray}
+        bounds = self.guard.policy.settings.judge
+        opinion = await self.services.judge.ask(
+            candidate=text, stage=verdict.stage, transcript=tuple(self._before(verdict.stage, context)), rules=asked,
+            key=fold_term(text), turn=self.id, deadline=bounds.deadline, per_turn=bounds.per_turn,
+        )  # fmt: skip
+        self.services.metrics.opinions.labels(opinion.why).inc()
+        self._spend("judge", opinion.seconds)
+        if opinion.labels is None:
+            self.notes.append(f"judge: {opinion.why}")
+            return dataclasses.replace(verdict, gray=())
+        return self.guard.settle(verdict, {rule: rule in opinion.labels for rule in asked})
+
+    def _before(self, stage: Stage, context: Sequence[Message] | None) -> Sequence[Message]:
+        if context is not None:
+            return context
+        return self.request.context(len(self.request.messages)) if stage == "output" else ()
 
     def judge_readings(self, value: Any, stage: Stage, place: str) -> Verdict:
         """The strongest verdict over all the ways `value` can be read beyond its single strings, noted.

@@ -20,6 +20,10 @@ MAY_IMPORT = {
 BRAIN_KNOWS_OF_GUARDS = {"guards.types", "guards.errors"}
 HOMES = {
     "spacy": "guards/detectors/",
+    "tokenizers": "guards/detectors/",
+    "onnxruntime": "guards/",
+    "onnx": "guards/training/",
+    "torch": "guards/training/",
     "presidio_analyzer": "guards/detectors/",
     "ahocorasick_rs": "guards/detectors/",
     "re2": "guards/detectors/",

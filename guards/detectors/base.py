@@ -16,9 +16,14 @@ from guards.types import Finding
 
 
 class Detector(Protocol):
-    """One kind of `find` entry over all rules."""
+    """One kind of `find` entry over all rules.
+
+    `finds_places` is False for one that judges what a text means as a whole: it reads the turns before a text itself,
+    and is not shown them as part of it.
+    """
 
     name: str
+    finds_places: bool
     rules: frozenset[str]
 
     def find(self, folded: Folded) -> Iterable[Finding]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from guards.detectors import classifier
 from guards.detectors.base import Detector, Source
+from guards.detectors.classifier import ClassifierDetector
 from guards.detectors.lexicon import LexiconDetector
 from guards.detectors.pattern import PatternDetector
 from guards.detectors.phrase import PhraseDetector
@@ -20,7 +20,7 @@ CATALOG: dict[str, Builder] = {
     "pattern": lambda sources, _: PatternDetector(sources),
     "phrase": lambda sources, _: PhraseDetector(sources),
     "pii": lambda sources, _: PiiDetector(sources),
-    "classifier": lambda sources, _: classifier.build(sources),
+    "classifier": lambda sources, _: ClassifierDetector(sources),
 }
 
 

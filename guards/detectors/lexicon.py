@@ -70,6 +70,7 @@ class LexiconDetector:
     """Every `terms` entry of a snapshot."""
 
     name = "lexicon"
+    finds_places = True
 
     def __init__(self, sources: Sequence[Source], lexicons: dict[str, Lexicon]) -> None:
         by_fold: dict[Fold, list[Term]] = {"none": [], "case": [], "full": []}

@@ -26,6 +26,7 @@ class PatternDetector:
     """Every `pattern` entry of a snapshot, grouped by what they read."""
 
     name = "pattern"
+    finds_places = True
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rules = frozenset(source.rule for source in sources)

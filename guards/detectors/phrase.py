@@ -36,6 +36,7 @@ class PhraseDetector:
     """Every `phrase` entry of a snapshot in one Matcher."""
 
     name = "phrase"
+    finds_places = True
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rules = frozenset(source.rule for source in sources)

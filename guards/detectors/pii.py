@@ -46,6 +46,7 @@ class PiiDetector:
     """Every `pii` entry of a snapshot; one recognizer an entity, shared by all rules."""
 
     name = "pii"
+    finds_places = True
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rules = frozenset(source.rule for source in sources)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from brain.judge import PROGRAM_FILE
 from brain.labelled import FILE_NAME, read_rows
 from brain.lms.choice import ChosenLM, choose_model
 from brain.optimize import OPTIMIZERS, Optimizer, Outcome, Scores, optimize_judge
@@ -17,8 +18,6 @@ from guards.errors import ChaperoneError, PolicyError
 from proxy.commands.flags import flags, proxy_settings, read
 from proxy.rule_files import read_policy
 
-PROGRAM = "judge.json"
-
 
 @click.group()
 def optimize() -> None:
@@ -27,7 +26,9 @@ def optimize() -> None:
 
 @optimize.command()
 @click.option("--rows", type=click.Path(path_type=Path), help=f"JSONL rows. [training_data/{FILE_NAME}]")
-@click.option("--out", type=click.Path(path_type=Path), help=f"The program in force, and to write. [data/{PROGRAM}]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help=f"The program in force, and to write. [data/{PROGRAM_FILE}]"
+)
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), default=OPTIMIZERS[0], show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), default=400, show_default=True, help="Rows used at most.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides which rows are held out.")
@@ -42,7 +43,7 @@ def judge(
     Exit code 1: refused, because it judged held-out rows worse than the program in force, or an error.
     """
     settings = read(PersonaSettings, given)
-    target = out or settings.data / PROGRAM
+    target = out or settings.data / PROGRAM_FILE
     silence_dspy()
     try:
         chosen = _model(settings)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import click
 
 from brain.serve import address
-from guards.errors import PolicyError
+from brain.settings import PersonaSettings
+from guards.errors import ChaperoneError, PolicyError
 from proxy import app
-from proxy.audit import AuditError
 from proxy.commands.flags import flags, proxy_settings
 from proxy.commands.serving import listen, serve
 from proxy.settings import ProxySettings
@@ -23,19 +23,19 @@ def proxy(**given: object) -> None:
     run_proxy(settings, lambda url: click.echo(_ready(url, settings)))
 
 
-def run_proxy(settings: ProxySettings, ready: Callable[[str], None]) -> None:
+def run_proxy(settings: ProxySettings, ready: Callable[[str], None], persona: PersonaSettings | None = None) -> None:
     """Serves the proxy until it is stopped; `ready` is called with its URL. Raises click.ClickException."""
     with listen(settings.host, settings.port) as listener:
-        serve(_built(settings), listener, lambda: ready(address(listener)))
+        serve(_built(settings, persona), listener, lambda: ready(address(listener)))
 
 
-def _built(settings: ProxySettings) -> app.App:
+def _built(settings: ProxySettings, persona: PersonaSettings | None) -> app.App:
     """The application, or what is wrong with the rules or the store, for a person to read."""
     try:
-        return app.build(settings)
+        return app.build(settings, persona)
     except PolicyError as error:
         raise click.ClickException("\n".join([f"the rules in {settings.rules} are refused:", str(error)])) from None
-    except AuditError as error:
+    except ChaperoneError as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -36,7 +36,7 @@ def up(**given: Any) -> None:
     of_persona = {
         name: given.pop(name) for name in PersonaSettings.model_fields if name in given and name not in _SHARED
     }
-    read(PersonaSettings, of_persona)
+    persona = read(PersonaSettings, of_persona)
     settings = proxy_settings(**given)
     with _persona(settings, of_persona) as child:
         # Imported here for start-up time: it takes a second, in which the persona service starts beside us.
@@ -46,7 +46,7 @@ def up(**given: Any) -> None:
         stopping = threading.Event()
         threading.Thread(target=_stop_with, args=(child, stopping), daemon=True).start()
         try:
-            run_proxy(settings, lambda url: click.echo(_welcome(url, settings)))
+            run_proxy(settings, lambda url: click.echo(_welcome(url, settings)), persona)
         finally:
             stopping.set()
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
-from guards.decide import decide
+from guards.decide import decide, settle
 from guards.policy import Policy, Rule
 from guards.types import Action, Finding
 
@@ -102,3 +103,36 @@ def test_a_failure_of_a_rule_without_force_changes_nothing(policy: Policy, rule:
 def test_a_rule_that_only_logs_never_withholds_because_it_could_not_look(rule_of: RuleOf, policy_of: PolicyOf) -> None:
     policy = policy_of(rule_of(FIND, on_output="log", on_error="block"))
     assert not decide(policy, "output", [], failed=["animals"]).withholds
+
+
+def gray(rule: str, without_a_judge: str) -> Finding:
+    return replace(finding(rule), gray=without_a_judge)
+
+
+def test_a_gray_finding_counts_as_it_says_itself_until_a_judge_speaks(policy: Policy) -> None:
+    verdict = decide(policy, "output", [gray("again", "allow"), gray("stopped", "block")])
+    assert verdict.rules == ("stopped",)
+    assert {each.rule for each in verdict.gray} == {"again", "stopped"}
+
+
+def test_a_judge_confirms_and_clears_gray_findings(policy: Policy) -> None:
+    open_verdict = decide(policy, "output", [gray("again", "allow"), gray("stopped", "block")])
+    settled = settle(policy, open_verdict, {"again": True, "stopped": False})
+    assert settled.rules == ("again",)
+    assert settled.feedback == ("stay on OnlyFans",)
+    assert not settled.gray
+
+
+def test_a_judge_cannot_clear_what_is_certain(policy: Policy) -> None:
+    verdict = decide(policy, "output", [finding("stopped"), gray("stopped", "allow")])
+    assert not verdict.gray
+    assert settle(policy, verdict, {"stopped": False}).rules == ("stopped",)
+
+
+def test_nobody_is_asked_about_rules_without_force(policy: Policy) -> None:
+    assert not decide(policy, "output", [gray("watched", "allow"), gray("noted", "block")]).gray
+
+
+def test_a_judge_does_not_undo_a_failed_detector(policy: Policy) -> None:
+    verdict = decide(policy, "output", [gray("again", "block")], ["stopped"])
+    assert settle(policy, verdict, {"again": False}).rules == ("stopped",)

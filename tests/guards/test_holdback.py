@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guards.guard import Guard
-from guards.holdback import HoldBack, Released, Step, Withheld
+from guards.holdback import HoldBack, Released, Step, Unclear, Withheld
 from guards.policy import Policy, Rule
 from guards.redact import MASK, redact
-from guards.types import Action, Verdict
+from guards.types import Action, Finding, Verdict
 
 QUICK = settings(deadline=None, max_examples=150)
 SLOWER = settings(deadline=None, max_examples=60)
@@ -237,3 +237,37 @@ def test_withheld_and_released_text_stays_out_of_reprs(guard: Guard) -> None:
     steps = fed(holding(guard), ["the canary sang. A wombat came. "])
     assert len(steps) == 2
     assert "canary" not in repr(steps)
+
+
+UNSURE = Finding("animals", 0, 1, 0.5, "classifier", gray="allow")
+CLEARED, CONFIRMED = Verdict("output"), Verdict("output", Action.DEFLECT, rules=("animals",))
+
+
+def unsure_of(word: str) -> Callable[[str], Verdict]:
+    return lambda text: Verdict("output", gray=(UNSURE,)) if word in text else Verdict("output")
+
+
+@pytest.mark.parametrize("streaming", ["strict", "sentence"])
+def test_a_gray_stretch_waits_for_its_verdict_and_what_follows_waits_with_it(streaming: Streaming) -> None:
+    held = HoldBack(unsure_of("wombat"), streaming)
+    steps = [*held.feed("All is well. A wombat came by. "), *held.feed("And it left again. "), *held.finish()]
+    assert isinstance(steps[-1], Unclear)
+    assert "wombat" not in held.released
+    rest = [*held.settle(CLEARED)]
+    while isinstance(rest[-1], Unclear):
+        rest += held.settle(CLEARED)
+    assert held.released == "All is well. A wombat came by. And it left again. "
+
+
+def test_a_confirmed_stretch_ends_the_reply() -> None:
+    held = HoldBack(unsure_of("wombat"), "sentence")
+    list(held.feed("All is well. A wombat came by. And it left. "))
+    (step,) = held.settle(CONFIRMED)
+    assert isinstance(step, Withheld)
+    assert held.released == "All is well. "
+    assert not [*held.feed("more. "), *held.finish()]
+
+
+def test_a_verdict_that_nothing_waits_for_is_refused() -> None:
+    with pytest.raises(ValueError, match="no stretch waits"):
+        list(HoldBack(unsure_of("wombat"), "sentence").settle(CLEARED))

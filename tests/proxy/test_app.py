@@ -78,3 +78,30 @@ def test_the_clients_key_is_forwarded_where_there_is_no_other(proxy: Any, upstre
     proxy.client.headers["authorization"] = "Bearer mine"
     proxy.post()
     assert upstream.headers[0]["authorization"] == "Bearer mine"
+
+
+@pytest.mark.parametrize(
+    ("environment", "judges"),
+    [
+        ({}, False),
+        ({"TOGETHER_API_KEY": "k"}, False),
+        ({"CHAPERONE_LM": "groq/some-model", "GROQ_API_KEY": "k"}, True),
+        ({"CHAPERONE_JUDGE_LM": "groq/some-model", "GROQ_API_KEY": "k"}, True),
+        ({"CHAPERONE_LM": "groq/some-model", "GROQ_API_KEY": "k", "CHAPERONE_JUDGE_LM": "off"}, False),
+        ({"CHAPERONE_LM": "offline"}, False),
+    ],
+)
+def test_messages_go_to_a_judge_only_where_somebody_named_its_model(
+    tmp_path: Path,
+    make_rules: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    judges: bool,
+) -> None:
+    for name in ("CHAPERONE_LM", "CHAPERONE_JUDGE_LM", "TOGETHER_API_KEY", "GROQ_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    app = build(ProxySettings(rules=make_rules(), data=tmp_path / "data"))
+    app.services.audit.close()
+    assert (app.services.judge is not None) is judges

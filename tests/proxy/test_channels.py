@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -40,9 +41,18 @@ def new(services: Services) -> Callable[[], ChoiceStream]:
     return lambda: ChoiceStream(0, Turn(services, request, {}))
 
 
+def all_of(outs: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    async def collect() -> list[dict[str, Any]]:
+        return [out async for out in outs]
+
+    return asyncio.run(collect())
+
+
 def run(stream: ChoiceStream, deltas: list[dict[str, Any]], finish: str | None = "stop") -> list[dict[str, Any]]:
-    outs = [out for delta in deltas for out in stream.feed({"index": 0, "delta": delta, "finish_reason": None})]
-    return outs + list(stream.feed({"index": 0, "delta": {}, "finish_reason": finish}))
+    fed = [all_of(stream.feed({"index": 0, "delta": delta, "finish_reason": None})) for delta in deltas]
+    return [out for outs in fed for out in outs] + all_of(
+        stream.feed({"index": 0, "delta": {}, "finish_reason": finish})
+    )
 
 
 def text_in(outs: list[dict[str, Any]], key: str = "content") -> str:
@@ -83,8 +93,8 @@ def test_a_tool_call_in_pieces_is_held_to_its_end_and_passed_as_it_came(new: Cal
         {"tool_calls": [{"index": 0, "function": {"arguments": 'tree"}'}}]},
     ]
     stream = new()
-    assert [out for delta in deltas for out in stream.feed({"index": 0, "delta": delta})] == []
-    outs = list(stream.feed({"index": 0, "delta": {}, "finish_reason": "tool_calls"}))
+    assert [out for delta in deltas for out in all_of(stream.feed({"index": 0, "delta": delta}))] == []
+    outs = all_of(stream.feed({"index": 0, "delta": {}, "finish_reason": "tool_calls"}))
     assert [out["delta"] for out in outs] == [*deltas, {}]
 
 
@@ -109,7 +119,7 @@ def test_nothing_goes_out_behind_a_violation(new: Callable[[], ChoiceStream]) ->
     assert not stream.finished
     assert stream.violation is not None
     assert stream.violation.text.startswith("A wombat")
-    assert list(stream.finish()) == []
+    assert all_of(stream.finish()) == []
     stream.add("and flowers")
     assert stream.released == "Fine so far. and flowers"
 
@@ -122,7 +132,7 @@ def test_text_beside_the_delta_is_masked(new: Callable[[], ChoiceStream]) -> Non
         "fine": "tree",
         "delta": {"content": "Hi. "},
     }
-    shown = json.dumps(list(new().feed(choice)))
+    shown = json.dumps(all_of(new().feed(choice)))
     assert "wombat" not in shown
     assert "tree" in shown
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.leaves import has_media, leaves, put
+from proxy.leaves import has_media, is_long_number, is_name_of, leaves, put, readings
 
 NAMES = st.text(max_size=6) | st.sampled_from(["content", "text", "role", "type", "id", "image_url", "url"])
 JSON = st.recursive(
@@ -81,3 +81,42 @@ def test_a_text_part_cannot_hide_its_text_under_a_medias_key() -> None:
 def test_a_leaf_does_not_show_its_text() -> None:
     (leaf,) = leaves(["secret words"])
     assert "secret" not in repr(leaf)
+
+
+@pytest.mark.parametrize(
+    ("value", "reads"),
+    [
+        (["wom", "bat"], "wombat"),
+        ([{"type": "text", "text": "wom"}, {"type": "text", "text": "bat"}], "wombat"),
+        ({"args": '{"say": "wom\\u0062at"}'}, "wombat"),
+        ("wom\\u0062at", "wombat"),
+        ({"a wombat": True}, "a wombat"),
+        ({"call": 4155550132}, "4155550132"),
+        ([4, 1, 5, 5, 5, 5, 0, 1, 3, 2], "4 1 5 5 5 5 0 1 3 2"),
+        (4155550132, "4155550132"),
+    ],
+)
+def test_what_a_client_would_show_of_a_value_is_read(value: Any, reads: str) -> None:
+    assert any(reads in reading for reading in readings(value))
+
+
+@pytest.mark.parametrize("value", [None, True, {}, [], "plain text", {"content": "plain text"}, {"ok": False}])
+def test_a_plain_value_has_no_other_reading(value: Any) -> None:
+    assert all(reading == "plain text" for reading in readings(value))
+
+
+@given(JSON)
+def test_every_value_can_be_read(value: Any) -> None:
+    assert all(isinstance(reading, str) for reading in readings(value))
+
+
+def test_a_name_is_passed_over_only_while_it_looks_like_one() -> None:
+    assert is_name_of("id", "chatcmpl-1")
+    assert not is_name_of("id", "call me, wombat")
+    assert not is_name_of("content", "chatcmpl-1")
+    assert [leaf.text for leaf in leaves({"id": "call me, wombat", "role": "user"})] == ["call me, wombat"]
+
+
+def test_only_numbers_that_could_be_dialled_are_long() -> None:
+    assert is_long_number(4155550132)
+    assert not any(map(is_long_number, (True, 17, "4155550132", None)))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guards.detectors import catalog
-from guards.detectors.base import BuildProblem, Detector
+from guards.detectors.base import Detector
 from guards.fold import fold
 from guards.policy import FIND_KINDS, Policy, Rule
 
@@ -21,8 +21,9 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "pattern": {"pattern": r"\bsc\s*:\s*\w+|\d{3}-\d{4}"},
     "phrase": {"phrase": [[{"LOWER": "add"}, {"LOWER": "me"}]]},
     "pii": {"pii": ["EMAIL_ADDRESS", "PHONE_NUMBER", "URL"], "score": 0.1},
+    "classifier": {"classifier": "meetup", "clear": 0.3, "on_timeout": "block"},
 }
-UNAVAILABLE = {"classifier"}
+
 PIECES = ["wombat", "w0mb@t", "sc: mila", "add  me", "mila@example.com", "415 555 0132", "s n a p c h a t", "é", "你",
           "\u200b", "\u0301", "\ud800", " ", " ", "\n", "hello", "www.example.com", "velvet room", "👩‍❤️‍👨"]  # fmt: skip
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=25).map("".join)
@@ -36,7 +37,7 @@ def detector(request: pytest.FixtureRequest, rule_of: RuleOf, policy_of: PolicyO
 
 
 def test_every_kind_of_entry_has_a_builder_and_a_contract_here() -> None:
-    assert set(catalog.CATALOG) == set(FIND_KINDS) == set(ENTRIES) | UNAVAILABLE
+    assert set(catalog.CATALOG) == set(FIND_KINDS) == set(ENTRIES)
 
 
 @QUICK
@@ -51,7 +52,7 @@ def test_findings_lie_within_the_text_and_name_their_rule_and_detector(detector:
 
 
 def test_what_is_there_is_found_for_every_rule_that_asks(detector: Detector) -> None:
-    text = "wombat sc: mila add me mila@example.com"
+    text = "wombat sc: mila add me mila@example.com. come over to my place tonight at eight"
     assert {finding.rule for finding in detector.find(fold(text))} == detector.rules == {"one", "two"}
 
 
@@ -68,7 +69,8 @@ def test_the_same_text_gives_the_same_findings_again(detector: Detector, text: s
 
 def test_eight_threads_find_what_one_finds(detector: Detector) -> None:
     folded = [
-        fold(f"{' '.join(PIECES[n % 7 :])} user{n} sc: mila{n} wombat, add me, mila{n}@example.com") for n in range(40)
+        fold(f"{' '.join(PIECES[n % 7 :])} user{n} sc: mila{n} wombat, add me, mila{n}@example.com. come over tonight")
+        for n in range(40)
     ]
     alone = [list(detector.find(each)) for each in folded]
     assert all(alone)
@@ -79,7 +81,7 @@ def test_eight_threads_find_what_one_finds(detector: Detector) -> None:
 def test_rules_share_one_detector_of_a_kind(rule_of: RuleOf, policy_of: PolicyOf) -> None:
     rules = [rule_of(*ENTRIES.values(), id=name) for name in ("one", "two", "three")]
     built = catalog.build(policy_of(*rules))
-    assert [detector.name for detector in built] == ["lexicon", "pattern", "phrase", "pii"]
+    assert [detector.name for detector in built] == ["lexicon", "pattern", "phrase", "pii", "classifier"]
     assert all(detector.rules == {"one", "two", "three"} for detector in built)
 
 
@@ -99,11 +101,3 @@ def test_a_source_tells_where_its_entry_stands_and_how_deep_it_folds(rule_of: Ru
         (("find", 1, "pattern"), "none"),
         (("find", 2, "pattern"), "case"),
     ]
-
-
-@pytest.mark.parametrize("kind", sorted(UNAVAILABLE))
-def test_what_is_not_available_is_refused_and_never_silently_off(
-    rule_of: RuleOf, policy_of: PolicyOf, kind: str
-) -> None:
-    with pytest.raises(BuildProblem):
-        catalog.build(policy_of(rule_of({kind: "x"})))

@@ -1,24 +1,92 @@
+"""The classifier as rules use it, with the shipped model."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from guards.detectors import classifier
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.classifier import MODELS, ClassifierDetector, load
+from guards.fold import fold
 from guards.guard import Guard
 from guards.policy import Classifier
+from guards.types import Action, Finding, Message
+
+GuardOf = Callable[..., Guard]
+SourceOf = Callable[..., Source]
+MEETING = "i could swing by your place after work on friday"
+ORDINARY = "i had toast for breakfast and it was great"
 
 
-def test_a_classifier_entry_is_refused_by_name_while_no_weights_are_installed(
-    source_of: Callable[..., Source],
-) -> None:
-    source = source_of(Classifier(classifier="meetup"))
-    with pytest.raises(BuildProblem, match="classifier: meetup") as caught:
-        classifier.build([source])
+def found(detector: ClassifierDetector, text: str, *context: Message, speaker: str = "user") -> list[Finding]:
+    return list(detector.find(fold(text, speaker, context)))
+
+
+def detector_of(source_of: SourceOf, **keys: object) -> ClassifierDetector:
+    return ClassifierDetector([source_of(Classifier.model_validate({"classifier": "meetup", **keys}))])
+
+
+def test_a_message_is_found_by_what_it_means(source_of: SourceOf) -> None:
+    (finding,) = found(detector_of(source_of, block=0.5, judge="never"), MEETING)
+    assert (finding.start, finding.end) == (0, len(MEETING))
+    assert finding.gray is None
+    assert not found(detector_of(source_of, block=0.5, judge="never"), ORDINARY)
+
+
+def test_between_its_bounds_a_finding_is_gray(source_of: SourceOf) -> None:
+    (finding,) = found(detector_of(source_of, clear=0.0, block=1.0), MEETING)
+    assert finding.gray == "allow"
+    (finding,) = found(detector_of(source_of, clear=0.0, block=1.0, on_timeout="block"), MEETING)
+    assert finding.gray == "block"
+
+
+def test_without_a_judge_the_band_is_empty(source_of: SourceOf) -> None:
+    assert not found(detector_of(source_of, clear=0.0, block=1.0, judge="never"), MEETING)
+
+
+def test_always_asks_about_everything_and_says_what_counts_until_then(source_of: SourceOf) -> None:
+    always = detector_of(source_of, clear=0.4, block=0.5, judge="always")
+    assert {finding.gray for finding in found(always, MEETING)} == {"block"}
+    assert {finding.gray for finding in found(always, ORDINARY)} == {"allow"}
+
+
+def test_each_sentence_is_judged_where_it_ends(source_of: SourceOf) -> None:
+    text = f"I had toast this morning. {MEETING}. Then I slept."
+    findings = found(detector_of(source_of, block=0.5, judge="never"), text)
+    assert findings
+    assert min(finding.end for finding in findings) == text.index(MEETING) + len(MEETING) + 1
+
+
+def test_a_disguise_does_not_hide_what_a_message_means(source_of: SourceOf) -> None:
+    text = MEETING.replace("swing", "sw\u200bing").replace("work", "wоrk")
+    (finding,) = found(detector_of(source_of, block=0.5, judge="never"), text)
+    assert (finding.start, finding.end) == (0, len(text))
+
+
+def test_words_to_open_for_have_a_message_looked_at_closely(source_of: SourceOf) -> None:
+    gate = load(MODELS).gate
+    assert not gate.is_open(ORDINARY)
+    assert not found(detector_of(source_of, clear=0.0), ORDINARY)
+    assert found(detector_of(source_of, clear=0.0, open=["for breakfast"]), ORDINARY)
+
+
+def test_a_label_that_the_model_does_not_have_is_refused_by_name(source_of: SourceOf) -> None:
+    source = source_of(Classifier(classifier="weather"))
+    with pytest.raises(BuildProblem, match="no classifier 'weather'") as caught:
+        ClassifierDetector([source])
     assert caught.value.source is source
 
 
-def test_a_rule_that_asks_for_a_classifier_makes_no_guard(guard_of: Callable[..., Guard]) -> None:
-    with pytest.raises(BuildProblem):
-        guard_of({"terms": ["wombat"]}, {"classifier": "meetup"})
+def test_a_folder_without_a_model_is_refused(source_of: SourceOf, tmp_path: Path) -> None:
+    with pytest.raises(BuildProblem, match="cannot be loaded"):
+        ClassifierDetector([source_of(Classifier(classifier="meetup"))], tmp_path)
+
+
+def test_the_guard_reports_what_a_judge_may_still_say(guard_of: GuardOf) -> None:
+    guard = guard_of({"classifier": "meetup", "clear": 0.0, "block": 1.0})
+    verdict = guard.check(MEETING, "input")
+    assert verdict.action is Action.ALLOW
+    assert [finding.rule for finding in verdict.gray] == ["animals"]
+    assert guard.settle(verdict, {"animals": True}).action is Action.BLOCK

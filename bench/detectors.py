@@ -1,0 +1,104 @@
+"""`make bench`: what judging costs on one core, side by side in one run. Times are medians over interleaved rounds.
+
+The texts are the ordinary rows of training_data/moderation.jsonl and, joined from them, messages of 200 characters.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import string
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from guards.detectors.base import Source
+from guards.detectors.lexicon import LexiconDetector
+from guards.fold import fold
+from guards.guard import Guard
+from guards.policy import Terms
+from proxy.rule_files import read_policy
+
+ROOT = Path(__file__).parent.parent
+ROUNDS = 5
+TERMS = (10, 100, 1_000, 10_000)
+
+
+def ordinary(count: int) -> list[str]:
+    """Benign messages of everyday talk."""
+    rows = [json.loads(line) for line in (ROOT / "training_data" / "moderation.jsonl").open(encoding="utf-8")]
+    texts = [row["text"] for row in rows if row["register"].startswith("ordinary") and row["lang"] == "en"]
+    return random.Random(1).sample(texts, count)
+
+
+def long_ones(texts: Sequence[str], length: int = 200) -> list[str]:
+    """Messages of `length` characters out of shorter ones."""
+    joined = " ".join(texts)
+    return [joined[at : at + length] for at in range(0, len(joined) - length, length)][:300]
+
+
+def microseconds(judge: Callable[[str], object], texts: Sequence[str]) -> list[float]:
+    """The time of each text, once."""
+    spent = []
+    for text in texts:
+        begun = time.perf_counter()
+        judge(text)
+        spent.append(1e6 * (time.perf_counter() - begun))
+    return spent
+
+
+def lexicon_of(count: int) -> LexiconDetector:
+    """A lexicon of `count` made-up names of five to ten letters."""
+    random_ = random.Random(2)
+    names: set[str] = set()
+    while len(names) < count:
+        names.add("".join(random_.choices(string.ascii_lowercase, k=random_.randint(5, 10))))
+    return LexiconDetector([Source("names", ("find", 0, "terms"), "full", Terms(terms=sorted(names)))], {})
+
+
+def interleaved(judges: dict[str, Callable[[str], object]], texts: Sequence[str]) -> dict[str, list[float]]:
+    """Each judge's times over all rounds, the judges taking turns so that the machine's moods hit all alike."""
+    times: dict[str, list[float]] = {name: [] for name in judges}
+    for judge in judges.values():
+        microseconds(judge, texts[:50])
+    for _ in range(ROUNDS):
+        for name, judge in judges.items():
+            times[name] += microseconds(judge, texts)
+    return times
+
+
+def main() -> None:
+    """Prints the tables."""
+    texts = ordinary(500)
+    policy, _ = read_policy(ROOT / "rules")
+    guard = Guard(policy)
+    folded = {text: fold(text) for text in texts}
+    judges: dict[str, Callable[[str], object]] = {"fold": fold}
+    for detector in guard.detectors:
+        judges[detector.name] = lambda text, detector=detector: list(detector.find(folded[text]))
+    judges["all of it"] = lambda text: guard.check(text, "input")
+    print(
+        f"µs a message, {len(texts)} ordinary messages of {statistics.mean(map(len, texts)):.0f} characters on average"
+    )
+    print(f"{'':12}{'p50':>8}{'mean':>8}{'p99':>8}")
+    for name, spent in interleaved(judges, texts).items():
+        ordered = sorted(spent)
+        p99 = ordered[int(0.99 * len(ordered))]
+        print(f"{name:12}{statistics.median(ordered):8.0f}{statistics.mean(ordered):8.0f}{p99:8.0f}")
+    longer = long_ones(ordinary(1500))
+    spent = sorted(interleaved({"": lambda text: guard.check(text, "input")}, longer)[""])
+    print(f"\nall of it on 200 characters: p50 {statistics.median(spent):.0f}, mean {statistics.mean(spent):.0f}")
+    lexicons = {str(count): lexicon_of(count) for count in TERMS}
+    by_terms = interleaved(
+        {name: lambda text, lexicon=lexicon: list(lexicon.find(folded[text])) for name, lexicon in lexicons.items()},
+        texts,
+    )
+    print("\nlexicon by number of terms")
+    least = statistics.mean(by_terms[str(TERMS[0])])
+    for name, spent in by_terms.items():
+        print(f"{int(name):>12,}{statistics.mean(spent):8.1f} µs   {statistics.mean(spent) / least:.2f} times")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The gate: is a stretch of text worth a closer look? One linear head, a few dictionary look-ups a word.
+
+It stands apart from the transformer behind it because it runs on everything: ordinary chat must cost microseconds. The
+head was trained over words, pairs of neighbouring words, character n-grams and static word embeddings; all of what a
+known word adds is one number here, and only an unknown word is taken apart into its n-grams.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[?!@$€£:#+]|[^\w\s]{1,3}")
+_DIGIT = re.compile(r"\d")
+_SHORTEST_GRAM, _LONGEST_GRAM = 3, 5
+_LONGEST_WORD = 24
+_NONE = 0.0
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text` as the gate reads them: lower case, curly quotes straight, every digit a 0."""
+    return [_DIGIT.sub("0", word) for word in _WORD.findall(text.lower().replace("’", "'"))]
+
+
+def pairs_of(words: Sequence[str]) -> Iterator[str]:
+    """Each word with its neighbour, the ends of the text included."""
+    before = "^"
+    for word in words:
+        yield f"{before} {word}"
+        before = word
+    yield f"{before} $"
+
+
+def grams_of(word: str) -> list[str]:
+    """The character n-grams of one word with its edges."""
+    edged = f"<{word[:_LONGEST_WORD]}>"
+    return [
+        edged[at : at + size]
+        for size in range(_SHORTEST_GRAM, _LONGEST_GRAM + 1)
+        for at in range(len(edged) - size + 1)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The trained head. `threshold` is the score from which a closer look is worth its time."""
+
+    words: dict[str, float]
+    pairs: dict[str, float]
+    grams: dict[str, float]
+    bias: float
+    threshold: float
+
+    def score(self, text: str) -> float:
+        """How much `text` looks like something the rules are about; any number. Linear."""
+        words = words_of(text)
+        total = 0.0
+        for word in words:
+            value = self.words.get(word)
+            total += self._unknown(word) if value is None else value
+        for pair in pairs_of(words):
+            total += self.pairs.get(pair, _NONE)
+        return self.bias + total / math.sqrt(len(words) or 1)
+
+    def is_open(self, text: str) -> bool:
+        """True when `text` is to be looked at closely."""
+        return self.score(text) >= self.threshold
+
+    def _unknown(self, word: str) -> float:
+        grams = grams_of(word)
+        return sum(self.grams.get(gram, _NONE) for gram in grams) / math.sqrt(len(grams))
+
+    def save(self, path: Path) -> None:
+        """Writes the head to `path`, an .npz without pickled objects."""
+        arrays = {"numbers": np.array([self.bias, self.threshold])}
+        for name, table in (("words", self.words), ("pairs", self.pairs), ("grams", self.grams)):
+            keys = sorted(table)
+            arrays[f"{name}_keys"] = np.frombuffer("\n".join(keys).encode("utf-8"), dtype=np.uint8)
+            arrays[f"{name}_values"] = np.array([table[key] for key in keys], dtype=np.float16)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Gate:
+        """The head saved at `path`. Raises OSError, ValueError or KeyError for a file that is none."""
+        with np.load(path, allow_pickle=False) as arrays:
+            tables: list[dict[str, float]] = [
+                dict(zip(_keys(arrays[f"{name}_keys"]), arrays[f"{name}_values"].astype(float).tolist(), strict=True))
+                for name in ("words", "pairs", "grams")
+            ]
+            bias, threshold = arrays["numbers"].tolist()
+        words, pairs, grams = tables
+        return cls(words, pairs, grams, bias, threshold)
+
+
+def _keys(packed: NDArray[np.uint8]) -> list[str]:
+    return packed.tobytes().decode("utf-8").split("\n")

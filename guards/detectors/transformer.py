@@ -1,0 +1,106 @@
+"""The transformer: which rules a stretch of text is about, by its meaning. int8 ONNX on one core, no torch.
+
+It stands apart as the one home of onnxruntime and tokenizers. What it reads is the text and, behind it, the last turns
+with who said them, so that "the ghost one" can be read in the light of "which app?".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from guards.errors import DetectorError
+from guards.types import Message
+
+LONGEST_TEXT = 96  # word pieces
+LONGEST_CONTEXT = 48
+CONTEXT_MESSAGES = 4
+_CONTEXT_CHARS = 160
+_SPEAKERS = {True: "me : ", False: "you : "}
+
+
+class Pieces:
+    """Texts as the word pieces the model reads."""
+
+    def __init__(self, tokenizer: Path) -> None:
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._first, self._between = map(self._special, ("[CLS]", "[SEP]"))
+
+    def ids(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> list[int]:
+        """[CLS] text [SEP], and behind it the last turns, latest first, each with a [SEP]."""
+        ids = [self._first, *self._of(text)[:LONGEST_TEXT], self._between]
+        room = LONGEST_CONTEXT
+        for message in context[: -CONTEXT_MESSAGES - 1 : -1]:
+            said = self._of(_SPEAKERS[message.role == speaker] + message.text[-_CONTEXT_CHARS:])[: room - 1]
+            room -= len(said) + 1
+            if room < 0 or not said:
+                break
+            ids += [*said, self._between]
+        return ids
+
+    def _special(self, token: str) -> int:
+        found: int | None = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(f"the tokenizer knows no {token}")
+        return found
+
+    def _of(self, text: str) -> list[int]:
+        found: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return found
+
+
+class Transformer:
+    """The trained model in its two steps: the first layers see whether anything is likely, the rest see what.
+
+    `scales` are (slope, offset) that make a probability of each label's raw score; `interest` is what the first step
+    must find for the second to be taken.
+    """
+
+    def __init__(
+        self, folder: Path, labels: Sequence[str], scales: Sequence[tuple[float, float]], interest: float
+    ) -> None:
+        self._first, self._rest = (_session(folder / name) for name in ("first.onnx", "rest.onnx"))
+        self._pieces = Pieces(folder / "tokenizer.json")
+        self.labels = tuple(labels)
+        self._scales = tuple(scales)
+        self._interest = interest
+
+    def probabilities(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> dict[str, float]:
+        """The probability of each label for `text`, said by the role `speaker` after `context`; all 0 where the first
+        step finds nothing. Raises DetectorError."""
+        interest, raw = self.raw(text, context, speaker, least=self._interest)
+        if interest < self._interest:
+            return dict.fromkeys(self.labels, 0.0)
+        return {
+            label: 1 / (1 + math.exp(-max(-60.0, min(60.0, slope * score + offset))))
+            for label, score, (slope, offset) in zip(self.labels, raw, self._scales, strict=True)
+        }
+
+    def raw(
+        self, text: str, context: Sequence[Message] = (), speaker: str = "user", least: float = -math.inf
+    ) -> tuple[float, list[float]]:
+        """The interest of the first step, and each label's score before it is scaled (none where the interest is below
+        `least`). Raises DetectorError."""
+        try:
+            ids = np.array([self._pieces.ids(text, context, speaker)], dtype=np.int64)
+            states, interests = self._first.run(None, {"ids": ids})
+            interest = float(interests[0])
+            scores: list[float] = [] if interest < least else self._rest.run(None, {"states": states})[0][0].tolist()
+        except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
+            raise DetectorError("classifier", type(error).__name__) from None
+        return interest, scores
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

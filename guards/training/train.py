@@ -1,0 +1,101 @@
+"""Trains both steps of the classifier on labelled messages and writes them, with their scores, as one model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guards.clean import clean
+from guards.detectors.gate import Gate
+from guards.detectors.transformer import Transformer
+from guards.training import gate as gate_training
+from guards.training import transformer as transformer_training
+from guards.training.base_model import find
+from guards.training.examples import Example, Plan, digest_of, kept_back
+from guards.training.scores import Numbers, recall_at, scale, threshold_for, truths
+from guards.training.transformer import Say
+
+_HELD_BACK = 0.1
+# Of the violations that the transformer finds, the share that its two gates must let through to it.
+_GATE_LETS_THROUGH = 0.98
+_INTEREST_LETS_THROUGH = 0.99
+_FOUND = 0.5  # the probability from which a violation counts as found
+FILES = ("first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
+_NO_SCALE = (1.0, 0.0)
+
+
+def train(
+    examples: Sequence[Example], labels: Sequence[str], out: Path, plan: Plan, say: Say, *, base: str | None = None
+) -> dict[str, Any]:
+    """Writes the model's FILES into the folder `out`, all or none, and returns its card.
+
+    A tenth of `examples` is kept back to calibrate and score with. Raises TrainingError, and OSError for `out`.
+    """
+    folder = find(base)
+    as_read = [_cleaned(example) for example in examples]
+    teaching, held = kept_back(as_read, _HELD_BACK, plan.seed)
+    say(f"{len(teaching):,} examples to teach with, {len(held):,} kept back")
+    gate = gate_training.fit(folder, teaching, plan.seed)
+    say("the gate is trained")
+    encoder = transformer_training.fine_tune(folder, teaching, labels, plan, say)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as draft:
+        drafts = Path(draft)
+        transformer_training.export(encoder, folder, drafts)
+        card = finish(drafts, gate, held, labels) | {
+            "plan": asdict(plan), "trained_on": len(teaching), "kept_back": len(held), "examples": digest_of(examples),
+        }  # fmt: skip
+        (drafts / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        for file in FILES:
+            (drafts / file).replace(out / file)
+    return card
+
+
+def finish(folder: Path, gate: Gate, held: Sequence[Example], labels: Sequence[str]) -> dict[str, Any]:
+    """Sets the thresholds of both gates by the examples in `held`, writes gate.npz, and says what is known of the model
+    in `folder`: each label's scale and scores, as the int8 model gives them."""
+    model = Transformer(folder, labels, [_NO_SCALE] * len(labels), -math.inf)
+    found = [model.raw(example.text, example.context, example.speaker) for example in held]
+    raw, interest = np.array([scores for _, scores in found]), np.array([each for each, _ in found])
+    about: dict[str, Any] = {}
+    probabilities = np.zeros(raw.shape)
+    for at, label in enumerate(labels):
+        truth = truths([example.labels for example in held], label)
+        slope, offset = scale(raw[:, at], truth)
+        probabilities[:, at] = 1 / (1 + np.exp(-(slope * raw[:, at] + offset)))
+        about[label] = {"slope": slope, "offset": offset, "held": int(truth.sum()), **recall_at(raw[:, at], truth)}
+    violating = np.array([bool(example.labels) for example in held])
+    is_found = violating & (probabilities.max(1) >= _FOUND)
+    scores = gate_training.scores(gate, held)
+    gate = replace(gate, threshold=threshold_for(scores[is_found], _GATE_LETS_THROUGH))
+    gate.save(folder / "gate.npz")
+    least = threshold_for(interest[is_found], _INTEREST_LETS_THROUGH)
+    digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES[:-1]))
+    return {
+        "version": digest.hexdigest()[:12],
+        "labels": about,
+        "gate": _passed(scores, gate.threshold, violating),
+        "interest": {"threshold": least, **_passed(interest, least, violating)},
+    }
+
+
+def _cleaned(example: Example) -> Example:
+    """`example` as the detector reads it."""
+    return replace(example, text=clean(example.text).text)
+
+
+def _passed(scores: Numbers, threshold: float, violating: NDArray[np.bool_]) -> dict[str, float]:
+    """Which share of the violating rows a step lets through, and which of the others it clears."""
+    return {
+        "lets_through": round(float((scores[violating] >= threshold).mean()), 4),
+        "clears": round(float((scores[~violating] < threshold).mean()), 4),
+    }

@@ -1,0 +1,80 @@
+"""`chaperone train`: rebuilds the local classifier from labelled messages."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from brain.labelled import FILE_NAME, Row, read_rows
+from brain.settings import PersonaSettings
+from guards.detectors.classifier import MODELS
+from guards.errors import PolicyError, TrainingError
+from guards.training.examples import Example, Plan, spoken_after
+from proxy.commands.check import ERROR
+from proxy.commands.flags import proxy_settings, read
+from proxy.rule_files import read_policy
+
+_NEEDED = ("torch", "onnx", "safetensors")
+
+
+@click.command()
+@click.option(
+    "--rows", type=click.Path(path_type=Path), help="Labelled rows; else moderation.jsonl of the training data."
+)
+@click.option("--base", help="A folder or an installed package with the base model's weights.")
+@click.option("--out", type=click.Path(path_type=Path), default=MODELS, show_default=False, help="The model's folder.")
+@click.option("--layers", type=click.IntRange(1, 12), default=6, help="Layers of the base model to keep.")
+@click.option("--epochs", type=click.IntRange(1, 20), default=4, help="How often over all rows.")
+@click.option("--seed", type=int, default=0, help="Of everything random.")
+@click.option("--rules", "rules_dir", type=click.Path(path_type=Path), help="The rules folder: its ids are the labels.")
+def train(
+    *, rows: Path | None, base: str | None, out: Path, layers: int, epochs: int, seed: int, rules_dir: Path | None
+) -> None:
+    """Train gate and transformer on ROWS and write them, with their scores, to OUT.
+
+    Needs the extra packages torch, onnx and safetensors, and the weights of all-MiniLM-L6-v2 (or of another BERT of its
+    shape). Exit code 0, or 2 when something is missing or cannot be read.
+    """
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        _fail(f"training needs {', '.join(missing)}: make train installs what is missing")
+    # Imported here because only who trains has torch.
+    from guards.training.train import train as run  # noqa: PLC0415
+
+    began = time.monotonic()
+    try:
+        policy, _ = read_policy(proxy_settings(rules=rules_dir).rules)
+        labels = sorted(rule.id for rule in policy.rules)
+        labelled = read_rows(rows or read(PersonaSettings, {}).training_data / FILE_NAME, labels)
+        examples = [as_example(row) for row in labelled]
+        used = [label for label in labels if any(label in example.labels for example in examples)]
+        card = run(examples, used, out, Plan(layers, epochs, seed), click.echo, base=base)
+    except PolicyError as error:
+        _fail(*map(str, error.problems))
+    except TrainingError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{out}: cannot be written: {error.strerror}")
+    click.echo(json.dumps(card["labels"], indent=1))
+    click.echo(f"model {card['version']} in {out} after {(time.monotonic() - began) / 60:.0f} minutes")
+
+
+_ROLES = {"user": "user", "fan": "user", "assistant": "assistant", "persona": "assistant"}
+
+
+def as_example(row: Row) -> Example:
+    """A labelled row as the classifier is taught with it."""
+    speaker = "user" if row.stage == "input" else "assistant"
+    context = spoken_after([(_ROLES[turn.role], turn.text) for turn in row.context])
+    return Example(row.text, frozenset(row.labels), speaker, context)
+
+
+def _fail(*lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(line, err=True)
+    raise SystemExit(ERROR)
