@@ -22,7 +22,7 @@ from guards.sentences import windows
 from guards.types import Finding
 
 MODELS = Path(__file__).parent.parent / "models"
-_GATED_TURNS = 2  # a message counts as worth a look when one of the last turns was
+_GATED_TURNS = 4  # a message is worth a closer look when one of the last turns was
 _READ = ("clean", "joined", "leet", "spelled")
 
 
@@ -72,8 +72,11 @@ class ClassifierDetector:
         heated = self._always or any(self._is_open(message.text) for message in folded.context[-_GATED_TURNS:])
         for view in folded.views:
             if view.name in _READ:
+                place, is_worth_it = -1, False
                 for start, end in windows(view.text):
-                    if heated or self._is_open(view.text[start:end]):
+                    if end != place:  # a sentence that is dull by itself makes nothing new of those before it
+                        place, is_worth_it = end, heated or self._is_open(view.text[start:end])
+                    if is_worth_it:
                         yield from self._judged(folded, view, start, end)
 
     def _judged(self, folded: Folded, view: View, start: int, end: int) -> Iterator[Finding]:
