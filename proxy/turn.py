@@ -85,19 +85,20 @@ class Turn:
             pairs.append((RULES, ",".join(dict.fromkeys(rule for j in self.judged for rule in j.verdict.rules))))
         return [(name.encode(), value.encode()) for name, value in pairs]
 
-    async def judge(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
+    async def judge(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
         """The verdict in force: the guard's, and where that is gray, the judge's. A long text leaves the event loop to
-        others. `context` are the turns before it; by default, for a reply, those of the request."""
+        others. `context` are the turns before it. A reply is judged without: behind a forbidden question the local
+        classifier takes even a declining answer for a violation."""
         if len(text) > _LONG:
             verdict = await asyncio.to_thread(self.look, text, stage, context)
         else:
             verdict = self.look(text, stage, context)
         return await self.settle(verdict, text, context) if verdict.gray else verdict
 
-    def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
+    def look(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
         """The guard's verdict, counted and timed; what is gray in it is still to be settled."""
         began = self.services.clock()
-        verdict = self.guard.check(text, stage, self._before(stage, context))
+        verdict = self.guard.check(text, stage, context)
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
         self._spend(f"judging_{stage}", seconds)
@@ -107,15 +108,17 @@ class Turn:
         """The guard's verdict where nobody can wait for the judge: gray findings count as their rules say."""
         return dataclasses.replace(self.look(text, stage), gray=())
 
-    async def settle(self, verdict: Verdict, text: str, context: Sequence[Message] | None = None) -> Verdict:
-        """`verdict` with the judge's opinion on its gray findings, if it has one in time."""
+    async def settle(self, verdict: Verdict, text: str, context: Sequence[Message] = ()) -> Verdict:
+        """`verdict` with the judge's opinion on its gray findings, if it has one in time. About a reply it is told what
+        the request said before."""
         if self.services.judge is None:
             return dataclasses.replace(verdict, gray=())
         titles = {rule.id: rule.title for rule in self.guard.policy.rules}
         asked = {finding.rule: titles[finding.rule] for finding in verdict.gray}
         bounds = self.guard.policy.settings.judge
+        before = tuple(context or self._said_before(verdict.stage))
         opinion = await self.services.judge.ask(
-            candidate=text, stage=verdict.stage, transcript=tuple(self._before(verdict.stage, context)), rules=asked,
+            candidate=text, stage=verdict.stage, transcript=before, rules=asked,
             key=fold_term(text), turn=self.id, deadline=bounds.deadline, per_turn=bounds.per_turn,
         )  # fmt: skip
         self.services.metrics.opinions.labels(opinion.why).inc()
@@ -125,9 +128,7 @@ class Turn:
             return dataclasses.replace(verdict, gray=())
         return self.guard.settle(verdict, {rule: rule in opinion.labels for rule in asked})
 
-    def _before(self, stage: Stage, context: Sequence[Message] | None) -> Sequence[Message]:
-        if context is not None:
-            return context
+    def _said_before(self, stage: Stage) -> Sequence[Message]:
         return self.request.context(len(self.request.messages)) if stage == "output" else ()
 
     def judge_readings(self, value: Any, stage: Stage, place: str) -> Verdict:

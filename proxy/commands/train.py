@@ -42,7 +42,7 @@ def train(
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        _fail(f"training needs {', '.join(missing)}: make train installs what is missing")
+        _fail(f"training needs {', '.join(missing)}: make train-tools installs them")
     # Imported here because only who trains has torch.
     from guards.training.train import train as run  # noqa: PLC0415
 
