@@ -39,7 +39,7 @@ def _stages(rule: Rule, example: Example) -> list[Stage]:
 
 def _fires(guard: Guard, rule: Rule, example: Example, stage: Stage) -> bool:
     context = [Message(turn.role, turn.text) for turn in example.context]
-    return any(finding.rule == rule.id for finding in guard.check(example.text, stage, context).findings)
+    return guard.fires(rule.id, example.text, stage, context)
 
 
 def leaking_deflections(guard: Guard) -> Iterator[tuple[str, int]]:

@@ -50,6 +50,13 @@ class Guard:
             failed |= failed_across
         return decide(self.policy, stage, found, failed)
 
+    def fires(self, rule: str, text: str, stage: Stage, context: Sequence[Message] = ()) -> bool:
+        """True when `rule`, which looks at `stage`, finds something in `text`. What is cheap looks first."""
+        found, _ = self._look(self._place_detectors, fold(text))
+        if any(finding.rule == rule for finding in found):
+            return True
+        return any(finding.rule == rule for finding in self.check(text, stage, context).findings)
+
     def settle(self, verdict: Verdict, said: Mapping[str, bool]) -> Verdict:
         """`verdict` once a judge has spoken on its gray findings: by rule, True confirms and False clears."""
         return settle(self.policy, verdict, said)
