@@ -7,6 +7,7 @@ refused, because a misspelt key that is ignored is a guard that is silently off.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -238,3 +239,9 @@ class Policy(Shape):
     def filled(self, text: str) -> str:
         """`text` with the placeholder {platform} filled in."""
         return text.replace("{platform}", self.settings.platform)
+
+    @cached_property
+    def deflection_lines(self) -> frozenset[str]:
+        """Every line that may be given instead of an answer, as it is given."""
+        lines = [*self.settings.deflections, *(line for rule in self.rules for line in rule.deflections)]
+        return frozenset(map(self.filled, lines))

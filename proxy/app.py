@@ -25,6 +25,7 @@ from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
 from proxy.routes import ChatRoute, where
 from proxy.rule_files import load
+from proxy.seen import Seen
 from proxy.settings import ProxySettings
 from proxy.turn import Services
 from proxy.upstream import Upstream
@@ -32,6 +33,7 @@ from proxy.upstream import Upstream
 GUARDED = "/v1/chat/completions"
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
+_MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go
 
 log = logging.getLogger("chaperone.proxy")
 
@@ -52,6 +54,7 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None) -> Ap
         judge=_judge(engine, settings.data / PROGRAM_FILE) if engine else None,
         audit=AuditStore(settings.data),
         metrics=Metrics(),
+        seen=Seen(_MESSAGES_KNOWN),
         clock=time.monotonic,
         now=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,

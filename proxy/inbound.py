@@ -8,6 +8,7 @@ from brain.regenerate import steer
 from guards.errors import MalformedRequest
 from guards.redact import redact
 from guards.types import Action, Verdict
+from proxy.history import answered, harmless
 from proxy.leaves import Leaf
 from proxy.turn import Turn
 from proxy.wire import Json, carries_media, replaced, without_media
@@ -23,17 +24,23 @@ class Inbound:
 
 
 async def judge_input(turn: Turn) -> Inbound:
-    """Judges every new text of the request. Raises MalformedRequest for parts that policy refuses to pass unread."""
+    """Judges every new text of the request, and makes what stands before it harmless. Raises MalformedRequest for parts
+    that policy refuses to pass unread."""
     messages = _readable(turn)
-    verdicts: list[Verdict] = []
+    await harmless(turn, messages)
+    came = list(messages)
+    found: dict[int, list[Verdict]] = {at: [] for at, _ in turn.request.new_messages()}
     for at, leaf in turn.request.new_texts():
         verdict = await turn.judge(leaf.text, "input", turn.request.context(at) if _is_content(leaf) else ())
         turn.note(verdict, leaf.text, f"messages[{at}].{'.'.join(map(str, leaf.path))}")
-        verdicts.append(verdict)
+        found[at].append(verdict)
         if verdict.masks:
             messages[at] = replaced(messages[at], leaf, redact(leaf.text, verdict.masks))
-    for at, _ in turn.request.new_messages():  # as redacted: what is masked is not there to be read as a whole
-        verdicts.append(turn.judge_readings(messages[at].get("content"), "input", f"messages[{at}].content"))
+    for at, each in found.items():  # as redacted: what is masked is not there to be read as a whole
+        each.append(turn.judge_readings(messages[at].get("content"), "input", f"messages[{at}].content"))
+        if not any(verdict.failed for verdict in each):
+            answered(turn, came[at], messages[at], max(verdict.action for verdict in each))
+    verdicts = [verdict for each in found.values() for verdict in each]
     action = max((verdict.action for verdict in verdicts), default=Action.ALLOW)
     if action is Action.STEER:
         feedback = dict.fromkeys(line for verdict in verdicts for line in verdict.feedback)

@@ -18,6 +18,7 @@ from proxy import answers, wire
 from proxy.answers import Answer
 from proxy.audit import AuditError
 from proxy.headers import CONVERSATION, TURN, decoded
+from proxy.history import said
 from proxy.inbound import Inbound, judge_input
 from proxy.repair import deflection
 from proxy.sse import END, event
@@ -160,6 +161,7 @@ class _TurnServer:
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def _close(self) -> bool:
+        said(self._turn)
         try:
             await self._turn.close()
         except AuditError as error:
@@ -223,7 +225,7 @@ async def _while_connected(receive: Receive, work: Awaitable[None]) -> None:
 
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
-        pass
+        said(self._turn)
 
 
 def where(error: Exception) -> str:

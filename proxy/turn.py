@@ -19,6 +19,7 @@ from proxy.headers import ACTION, POLICY, RULES, TURN, to_upstream
 from proxy.leaves import readings
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
+from proxy.seen import Seen
 from proxy.upstream import Reply, Upstream
 from proxy.wire import ChatRequest, Json, write_json
 
@@ -39,6 +40,7 @@ class Services:
     judge: Judge | None
     audit: AuditStore
     metrics: Metrics
+    seen: Seen
     clock: Callable[[], float]
     now: Callable[[], datetime]
     new_id: Callable[[], str]

@@ -29,8 +29,8 @@ def with_policy(folder: Path, line: str) -> Path:
     return folder
 
 
-def test_what_has_been_answered_is_not_judged_again(proxy: Any, upstream: Any) -> None:
-    messages = [user("a wombat"), assistant("oh my, a wombat"), user("anyway, hello")]
+def test_what_has_been_answered_acts_on_nothing_again(proxy: Any, upstream: Any) -> None:
+    messages = [user("a wombat"), assistant("oh my"), user("anyway, hello")]
     assert proxy.post(messages=messages).headers["x-chaperone-action"] == "allow"
     assert upstream.asked[0]["messages"] == messages
     assert list(read_records(proxy.data)) == []

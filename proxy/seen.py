@@ -1,0 +1,48 @@
+"""Which messages have been judged before, by fingerprint. Bounded; it holds no text but of replacements.
+
+It stands apart from `history`, which uses it within a turn: it outlives turns and is shared by all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxy.wire import Json, write_json
+
+_PLAIN = frozenset({"role", "content"})
+
+
+class Seen:
+    """Fingerprints of messages that have been judged, and what stands in their place; the newest `size` to twice that.
+
+    A fingerprint is a 64-bit keyed hash (Python's own, whose key is the process's): only replacements are kept as text.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._young: dict[int, Json | None] = {}
+        self._old: dict[int, Json | None] = {}
+
+    def get(self, fingerprint: int) -> tuple[bool, Json | None]:
+        """(True, what stands in its place or None for itself), or (False, None) when it is not known."""
+        for known in (self._young, self._old):
+            if fingerprint in known:
+                found = known[fingerprint]
+                if known is self._old:
+                    self.put(fingerprint, found)
+                return True, found
+        return False, None
+
+    def put(self, fingerprint: int, instead: Json | None) -> None:
+        """Remembers a judged message; `instead` is what stands in its place, None for itself."""
+        self._young[fingerprint] = instead
+        if len(self._young) >= self._size:
+            self._old, self._young = self._young, {}
+
+
+def fingerprint_of(message: Mapping[str, object], version: str) -> int:
+    """What tells this message, under the policy `version`, from others."""
+    content = message.get("content")
+    if isinstance(content, str) and message.keys() == _PLAIN:
+        return hash((version, message["role"], content))
+    return hash((version, write_json(message)))

@@ -1,0 +1,53 @@
+"""A message that was judged is known again, under its policy; the memory is bounded and forgets the oldest."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.seen import Seen, fingerprint_of
+
+MESSAGE = {"role": "user", "content": "hello"}
+
+
+def test_what_was_never_put_is_not_known() -> None:
+    assert Seen(4).get(1) == (False, None)
+
+
+def test_it_knows_what_stands_in_the_place_of_a_message() -> None:
+    seen = Seen(4)
+    seen.put(1, None)
+    seen.put(2, {"role": "user", "content": "…"})
+    assert seen.get(1) == (True, None)
+    assert seen.get(2) == (True, {"role": "user", "content": "…"})
+
+
+@given(st.integers(1, 20), st.lists(st.integers(0, 60)))
+def test_the_newest_are_known_and_no_more_than_twice_as_many_are_held(size: int, put: list[int]) -> None:
+    seen = Seen(size)
+    for each in put:
+        seen.put(each, None)
+    newest = list(dict.fromkeys(reversed(put)))[:size]
+    assert all(seen.get(each) == (True, None) for each in newest)
+    assert sum(seen.get(each)[0] for each in range(61)) <= 2 * size
+
+
+def test_what_is_asked_for_stays_known() -> None:
+    seen = Seen(2)
+    seen.put(0, None)
+    for each in range(1, 20):
+        seen.put(each, None)
+        assert seen.get(0) == (True, None)
+
+
+def test_role_text_fields_and_policy_make_a_fingerprint() -> None:
+    same = fingerprint_of({"role": "user", "content": "hel" + "lo"}, "v1")
+    others = [
+        fingerprint_of(MESSAGE, "v2"),
+        fingerprint_of({**MESSAGE, "role": "assistant"}, "v1"),
+        fingerprint_of({**MESSAGE, "content": "hello "}, "v1"),
+        fingerprint_of({**MESSAGE, "content": [{"type": "text", "text": "hello"}]}, "v1"),
+        fingerprint_of({**MESSAGE, "name": "x"}, "v1"),
+    ]
+    assert fingerprint_of(MESSAGE, "v1") == same
+    assert len({same, *others}) == len(others) + 1
