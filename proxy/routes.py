@@ -225,7 +225,7 @@ async def _while_connected(receive: Receive, work: Awaitable[None]) -> None:
 
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
-        said(self._turn)
+        pass
 
 
 def where(error: Exception) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from guards.detectors.transformer import Pieces
 from guards.training.base_model import Encoder, load
 from guards.training.examples import Example, Plan
+from guards.training.noise import noisy
 
 Say = Callable[[str], None]
 _OPSET = 17
@@ -32,21 +33,23 @@ def fine_tune(folder: Path, examples: Sequence[Example], labels: Sequence[str], 
     """The base model in `folder`, taught `labels` with `examples`. `say` is told how it goes."""
     torch.manual_seed(plan.seed)
     encoder = load(folder, plan.layers, len(labels))
-    ids = _ids(folder, examples)
+    pieces_of = Pieces(folder / "tokenizer.json")
     truth = torch.tensor([[float(label in example.labels) for label in labels] for example in examples])
     head = [*encoder.head.parameters(), *encoder.interest_head.parameters()]
     body = [each for each in encoder.parameters() if not any(each is other for other in head)]
     optimizer = torch.optim.AdamW(
         [{"params": body, "lr": _RATE}, {"params": head, "lr": _HEAD_RATE}], weight_decay=0.01
     )
-    steps = plan.epochs * math.ceil(len(ids) / _BATCH)
+    steps = plan.epochs * math.ceil(len(examples) / _BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _slope(step, steps))
     loss_of = nn.BCEWithLogitsLoss()
     short = torch.cpu._is_avx512_bf16_supported()  # short numbers where the processor counts in them: 1.7 times as fast
     encoder.train()
     for epoch in range(plan.epochs):
         total = 0.0
-        for batch in _batches(ids, np.random.default_rng(plan.seed + epoch)):
+        random = np.random.default_rng(plan.seed + epoch)
+        ids = _ids(pieces_of, [noisy(example, random) for example in examples])
+        for batch in _batches(ids, random):
             pieces, present = _padded([ids[at] for at in batch])
             target = truth[batch] * (1 - 2 * _SMOOTHING) + _SMOOTHING
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=short):
@@ -97,8 +100,7 @@ def _export_step(step: _Step, shown: Tensor, out: Path, names: tuple[str, list[s
     whole.unlink()
 
 
-def _ids(folder: Path, examples: Sequence[Example]) -> list[list[int]]:
-    pieces = Pieces(folder / "tokenizer.json")
+def _ids(pieces: Pieces, examples: Sequence[Example]) -> list[list[int]]:
     return [pieces.ids(example.text, example.context, example.speaker) for example in examples]
 
 
