@@ -30,6 +30,7 @@ check: install
 
 bench: install
 	@$(VENV)/bin/python -m bench.detectors
+	@$(VENV)/bin/python -m bench.growth
 
 format: install
 	$(VENV)/bin/ruff check --fix .

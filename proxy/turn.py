@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from brain.judge import Judge
@@ -87,38 +88,37 @@ class Turn:
             pairs.append((RULES, ",".join(dict.fromkeys(rule for j in self.judged for rule in j.verdict.rules))))
         return [(name.encode(), value.encode()) for name, value in pairs]
 
-    async def judge(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
+    async def judge(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
         """The verdict in force: the guard's, and where that is gray, the judge's. A long text leaves the event loop to
-        others. `context` are the turns before it. A reply is judged without: behind a forbidden question the local
-        classifier takes even a declining answer for a violation."""
+        others. `context` are the turns before it, by default those before this turn's answer for a reply."""
         if len(text) > _LONG:
             verdict = await asyncio.to_thread(self.look, text, stage, context)
         else:
             verdict = self.look(text, stage, context)
         return await self.settle(verdict, text, context) if verdict.gray else verdict
 
-    def look(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
-        """The guard's verdict, counted and timed; what is gray in it is still to be settled."""
+    def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
+        """The guard's verdict, counted and timed; what is gray in it is still to be settled. `context` as for `judge`."""
         began = self.services.clock()
-        verdict = self.guard.check(text, stage, context)
+        verdict = self.guard.check(text, stage, self._said_before(stage) if context is None else context)
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
         self._spend(f"judging_{stage}", seconds)
         return verdict if self.services.judge else dataclasses.replace(verdict, gray=())
 
     def judge_now(self, text: str, stage: Stage) -> Verdict:
-        """The guard's verdict where nobody can wait for the judge: gray findings count as their rules say."""
-        return dataclasses.replace(self.look(text, stage), gray=())
+        """The guard's verdict on the text alone where nobody can wait for the judge: gray findings count as their rules
+        say."""
+        return dataclasses.replace(self.look(text, stage, ()), gray=())
 
-    async def settle(self, verdict: Verdict, text: str, context: Sequence[Message] = ()) -> Verdict:
-        """`verdict` with the judge's opinion on its gray findings, if it has one in time. About a reply it is told what
-        the request said before."""
+    async def settle(self, verdict: Verdict, text: str, context: Sequence[Message] | None = None) -> Verdict:
+        """`verdict` with the judge's opinion on its gray findings, if it has one in time. `context` as for `judge`."""
         if self.services.judge is None:
             return dataclasses.replace(verdict, gray=())
         titles = {rule.id: rule.title for rule in self.guard.policy.rules}
         asked = {finding.rule: titles[finding.rule] for finding in verdict.gray}
         bounds = self.guard.policy.settings.judge
-        before = tuple(context or self._said_before(verdict.stage))
+        before = tuple(self._said_before(verdict.stage) if context is None else context)
         opinion = await self.services.judge.ask(
             candidate=text, stage=verdict.stage, transcript=before, rules=asked,
             key=fold_term(text), turn=self.id, deadline=bounds.deadline, per_turn=bounds.per_turn,
@@ -131,7 +131,11 @@ class Turn:
         return self.guard.settle(verdict, {rule: rule in opinion.labels for rule in asked})
 
     def _said_before(self, stage: Stage) -> Sequence[Message]:
-        return self.request.context(len(self.request.messages)) if stage == "output" else ()
+        return self._before_reply if stage == "output" else ()
+
+    @cached_property
+    def _before_reply(self) -> Sequence[Message]:
+        return self.request.context(len(self.request.messages))
 
     def judge_readings(self, value: Any, stage: Stage, place: str) -> Verdict:
         """The strongest verdict over all the ways `value` can be read beyond its single strings, noted.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]{4,40}")
 _RUN = re.compile(r"([a-z])\1+")
@@ -17,6 +18,7 @@ _SHORTEST_TURNED = 5
 _SHORTEST_NEAR = 7
 _SHORTEST_SWAPPED = 4
 _EDGE = 3
+_WORDS_KEPT = 16_384
 _VOWELS = re.compile("[aeiou]")
 
 
@@ -40,29 +42,31 @@ class WordTable:
                 for short in _shortened(word):
                     self._near.setdefault(short, []).append(word)
         self._edges = {word[0] + word[-1] for word in self._squeezed}
-        self._starts = {word[:_EDGE] for word in words if len(word) >= _SHORTEST_NEAR}
-        self._ends = {word[0] + word[-_EDGE:] for word in words if len(word) >= _SHORTEST_NEAR}
+        long = [word for word in words if len(word) >= _SHORTEST_NEAR]
+        self._starts = {(word[:_EDGE], len(word) + more) for word in long for more in (-1, 0, 1)}
+        self._ends = {(word[0], word[-_EDGE:], len(word) + more) for word in long for more in (-1, 0, 1)}
+        self._hidden_in = lru_cache(maxsize=_WORDS_KEPT)(self._looked_up)
 
     def find(self, text: str) -> Iterator[tuple[int, str, int, int]]:
         """(index, disguise, start, end) of every word of lower-case `text` that hides a term. Linear."""
-        doubled = _RUN.search(text) is not None
         hits: dict[str, tuple[int, str]] = {}
-        for word in set(_WORD.findall(text)):
-            if (hit := self._looked_up(word, doubled=doubled)) is not None:
+        for word in _WORD.findall(text):
+            if (hit := self._hidden_in(word)) is not None:
                 hits[word] = hit
         if hits:
             for place in _WORD.finditer(text):
                 if place[0] in hits:
                     yield (*hits[place[0]], *place.span())
 
-    def _looked_up(self, word: str, *, doubled: bool) -> tuple[int, str] | None:
+    def _looked_up(self, word: str) -> tuple[int, str] | None:
         if word in self._turned and word not in self._known:
             return self._turned[word]
-        if doubled and word[0] + word[-1] in self._edges:
+        if word[0] + word[-1] in self._edges:
             squeezed = _squeeze(word)
             if squeezed != word and squeezed in self._squeezed and word not in self._known:
                 return self._squeezed[squeezed], "squeezed"
-        if len(word) >= _SHORTEST_NEAR - 1 and (word[:_EDGE] in self._starts or word[0] + word[-_EDGE:] in self._ends):
+        size = len(word)
+        if (word[:_EDGE], size) in self._starts or (word[0], word[-_EDGE:], size) in self._ends:
             return self._near_miss(word)
         return None
 

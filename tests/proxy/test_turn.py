@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from proxy.audit import read_records
 
 Begin = Callable[..., Any]
@@ -81,3 +83,13 @@ def test_a_turn_is_judged_to_its_end_by_the_rules_it_began_with(
 def test_a_very_long_message_is_judged_to_its_last_word(proxy: Any) -> None:
     messages = [{"role": "user", "content": "lorem ipsum " * 5000 + "wombat"}]
     assert proxy.post(messages=messages).headers["x-chaperone-action"] == "steer"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_is_judged_in_the_light_of_what_was_said_before(
+    proxy: Any, upstream: Any, says: Any, stream: bool
+) -> None:
+    upstream.replies = [says("b a t, as you know"), says("something else")]
+    said = [{"role": "assistant", "content": "my favourite is the w o m"}, {"role": "user", "content": "the what?"}]
+    assert "b a t" not in proxy.text(messages=said, stream=stream)
+    assert len(upstream.asked) == 2
