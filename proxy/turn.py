@@ -98,7 +98,7 @@ class Turn:
         return await self.settle(verdict, text, context) if verdict.gray else verdict
 
     def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
-        """The guard's verdict, counted and timed; what is gray in it is still to be settled. `context` as for `judge`."""
+        """The guard's verdict, counted and timed; what is gray is still to be settled. `context` as for `judge`."""
         began = self.services.clock()
         verdict = self.guard.check(text, stage, self._said_before(stage) if context is None else context)
         seconds = self.services.clock() - began
