@@ -1,4 +1,4 @@
-"""Spelled: numbers, dots and ats written as words, read as the signs they stand for.
+"""Spelled: numbers, letters, dots and ats written as words, read as the signs they stand for.
 
 A number in words becomes the sign of a telephone and its digits (`five five five, oh one three four` -> ☎5550134), so
 that a pattern can tell it from a number that was always one. Counting (`one two three four five`) is left alone. A dot
@@ -8,11 +8,12 @@ or an at becomes a sign where a mail address or a host can stand: before `com`, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from guards.views import View, replaced
+from guards.letter_names import letter_names
+from guards.views import View, lowered, replaced
 
 _DIGIT_WORDS: dict[str, tuple[str, ...]] = {
     "0": ("zero", "zéro", "cero", "null", "ноль"),
@@ -78,15 +79,22 @@ class _Said:
 
 
 def spelled(base: View) -> View | None:
-    """`base` with numbers, dots and ats in words read as signs; None when there are none. Linear."""
+    """`base` with numbers, letters, dots and ats in words read as signs; None when there are none. Linear."""
     changes: list[tuple[int, int, str]] = []
     low = base.text.lower()
     if _may_hold_number(low):
         changes.extend(_numbers(base.text))
+    changes.extend(_apart_from(changes, letter_names(lowered(base.text))))
     if any(stem in low for stem in _MARK_STEMS):
-        numbers = [(start, end) for start, end, _ in changes]
-        changes.extend(mark for mark in _marks(base.text) if not any(a < mark[1] and mark[0] < b for a, b in numbers))
+        changes.extend(_apart_from(changes, _marks(base.text)))
     return replaced("spelled", base, sorted(changes)) if changes else None
+
+
+def _apart_from(
+    taken: Sequence[tuple[int, int, str]], more: Iterable[tuple[int, int, str]]
+) -> list[tuple[int, int, str]]:
+    """Those of `more` that share no place with one of `taken`."""
+    return [each for each in more if not any(start < each[1] and each[0] < end for start, end, _ in taken)]
 
 
 def _may_hold_number(low: str) -> bool:

@@ -3,7 +3,8 @@
 A term counts only as a word of its own: the characters beside it in the original must not continue a Latin word
 (a plural or possessive s may). A term with a sense counts only with its evidence (`senses`). Terms of seven letters and
 more are also seen through gaps (`snap chat`, `in sta gr am`), shorter ones through gaps that no sentence would have
-(`tik_tok`); words that are misspelt, reversed or rotated are looked up one by one (`word_table`).
+(`tik_tok`); words that are misspelt, reversed or rotated are looked up one by one (`word_table`). A phrase is also
+looked for in shorthand (`where r u`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _SHORTEST_DISGUISED_WITH_EVIDENCE = 3
 _SHORTEST_GLUED = 7
 _SHORTEST_TIGHTLY_GLUED = 5
 _WIDEST_GAP = 3
+_YOU = {"you": "u", "your": "ur", "you're": "ur"}
+_ARE = {"are": "r"}
 _BY_LOOKS = frozenset({"joined", "leet", "leet_l", "squeezed"})
 _READINGS: dict[Fold, Callable[[str], str]] = {"none": str, "case": lowered, "full": fold_term}
 
@@ -176,6 +179,8 @@ def _terms(entry: str | Sense, source: Source) -> Iterator[Term]:
         if not any(char.isalnum() for char in text):
             raise BuildProblem(source, f"the term {entry!r} has no letter or digit")
         yield Term(source.rule, text)
+        if source.fold == "full":
+            yield from (Term(source.rule, short) for short in _in_shorthand(text))
         return
     asked = bool(entry.before or entry.after or entry.near)
     evidence = Evidence(entry)
@@ -184,6 +189,13 @@ def _terms(entry: str | Sense, source: Source) -> Iterator[Term]:
         if not text.strip() or not (asked or any(char.isalnum() for char in text)):
             raise BuildProblem(source, f"the term {form!r} has no letter or digit, and no evidence is asked of it")
         yield Term(source.rule, text, evidence)
+
+
+def _in_shorthand(text: str) -> set[str]:
+    """The other ways fast thumbs write `text`: u for you, r for are, or both."""
+    words = text.split(" ")
+    ways = (_YOU, _ARE, _YOU | _ARE)
+    return {" ".join(way.get(word, word) for word in words) for way in ways} - {text}
 
 
 def _glued(terms: Iterable[Term]) -> Iterator[Term]:

@@ -1,4 +1,4 @@
-"""The word table: terms found in words that are misspelt, reversed, rotated (rot13), stripped of vowels or doubled.
+"""The word table: terms found in words that are misspelt, reversed, rotated (rot13), short of vowels or doubled.
 
 It stands apart from the automaton because these disguises change the letters themselves: each word of a text is looked
 up by what it could have been. Near misses are found by deletion neighbourhoods (a term and a word within one edit share
@@ -17,6 +17,7 @@ _RUN = re.compile(r"([a-z])\1+")
 _SHORTEST_TURNED = 5
 _SHORTEST_NEAR = 7
 _SHORTEST_SWAPPED = 4
+_FEWEST_BONES = 5
 _EDGE = 3
 _WORDS_KEPT = 16_384
 _VOWELS = re.compile("[aeiou]")
@@ -31,6 +32,7 @@ class WordTable:
         self._known = known | {f"{word}s" for word in known}
         self._turned: dict[str, tuple[int, str]] = {}
         self._squeezed: dict[str, int] = {}
+        self._bones: dict[str, str] = {}
         self._near: dict[str, list[str]] = {}
         self._index = words
         for word, index in words.items():
@@ -39,6 +41,8 @@ class WordTable:
             self._squeezed.setdefault(_squeeze(word), index)
             self._squeezed.setdefault(_squeeze(f"{word}s"), index)
             if len(word) >= _SHORTEST_NEAR:
+                if len(bones := _bones(word)) >= _FEWEST_BONES:
+                    self._bones.setdefault(bones, word)
                 for short in _shortened(word):
                     self._near.setdefault(short, []).append(word)
         self._edges = {word[0] + word[-1] for word in self._squeezed}
@@ -65,6 +69,9 @@ class WordTable:
             squeezed = _squeeze(word)
             if squeezed != word and squeezed in self._squeezed and word not in self._known:
                 return self._squeezed[squeezed], "squeezed"
+        full = self._bones.get(_bones(word))
+        if full is not None and word not in self._known and _is_within(word, full):
+            return self._index[full], "vowelless"
         size = len(word)
         if (word[:_EDGE], size) in self._starts or (word[0], word[-_EDGE:], size) in self._ends:
             return self._near_miss(word)
@@ -81,16 +88,24 @@ class WordTable:
 
 
 def _mangled(word: str) -> Iterator[tuple[str, str]]:
-    """(disguise, what `word` becomes): backwards, rotated, without its vowels, with two neighbours swapped."""
+    """(disguise, what `word` becomes): backwards, rotated, with two neighbours swapped."""
     if len(word) >= _SHORTEST_TURNED:
         yield "reversed", word[::-1]
         yield "rot13", codecs.encode(word, "rot13")
-    bare = word[0] + _VOWELS.sub("", word[1:])
-    if len(word) >= _SHORTEST_NEAR and len(bare) >= _SHORTEST_SWAPPED:
-        yield "vowelless", bare
     if _SHORTEST_SWAPPED <= len(word) < _SHORTEST_NEAR:
         for at in range(1, len(word) - 1):
             yield "near", word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def _bones(word: str) -> str:
+    """What is left of `word` without the vowels behind its first letter."""
+    return word[0] + _VOWELS.sub("", word[1:])
+
+
+def _is_within(word: str, full: str) -> bool:
+    """True when `word` is `full` with letters left out."""
+    rest = iter(full)
+    return len(word) < len(full) and all(letter in rest for letter in word)
 
 
 def _squeeze(word: str) -> str:

@@ -41,6 +41,21 @@ def test_what_is_encoded_is_read_at_its_place(code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "reads"),
+    [("-.- .. -.-", "kik"), ("... -. .- .--.", "snap"), (".- -.. -.. / -- . / --- -. / .. --.", "add me on ig")],
+)
+def test_morse_code_is_read(code: str, reads: str) -> None:
+    assert read(f"in morse: {code} ?") == f"in morse: {reads} ?"
+
+
+@pytest.mark.parametrize(
+    "text", ["well ... so ... yes", "- - - - -", "-- yes -- no -- yes", "hm . . . .", "a - b - c - d"]
+)
+def test_rows_of_dots_and_dashes_are_no_morse_code(text: str) -> None:
+    assert read(text) is None
+
+
+@pytest.mark.parametrize(
     "text",
     ["somewhere beautiful tonight", "WHATEVER Something iPhone12", "order 4155550134", "2024-05-05 12:30", "a1b2c3d4",
      "https://example.com/aW5zdGFncmFt", "12 34 56 78", "deadbeef", "my password is Tr0ub4dor", "10 11 12 13 14 15",

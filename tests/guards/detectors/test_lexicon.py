@@ -173,3 +173,10 @@ def test_a_term_of_any_script_is_found_as_it_is_written(source_of: SourceOf, ter
 def test_a_finding_names_the_view_that_revealed_it(detector: LexiconDetector) -> None:
     views = {text: {f.view for f in detector.find(fold(text))} for text in ("insta", "1nsta", "i n s t a", "snap chat")}
     assert views == {"insta": {"clean"}, "1nsta": {"leet"}, "i n s t a": {"joined"}, "snap chat": {"glued"}}
+
+
+@pytest.mark.parametrize("text", ["where are you from", "where r u from", "where are u from", "where r you from"])
+def test_a_phrase_is_found_in_shorthand_too(source_of: SourceOf, text: str) -> None:
+    detector = LexiconDetector([source_of(Terms(terms=["where are you from"]))], {})
+    assert found(detector, text) == {text}
+    assert not found(detector, text.replace("where", "when"))

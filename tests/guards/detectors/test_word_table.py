@@ -75,3 +75,14 @@ def test_places_are_words_of_the_text(table: WordTable, words: list[str]) -> Non
 @pytest.mark.parametrize("piece", ["a", "ab", "instaa", "instagran ", "snapcha"])
 def test_long_monotonous_text_is_read_to_the_end(table: WordTable, piece: str) -> None:
     assert all(end <= 100_000 for *_, end in table.find(piece * (100_000 // len(piece))))
+
+
+@QUICK
+@given(st.sampled_from(["instagram", "snapchat", "telegram", "whatsapp", "pinterest"]), st.data())
+def test_a_name_of_five_consonants_is_found_short_of_any_of_its_vowels(
+    table: WordTable, term: str, data: st.DataObject
+) -> None:
+    vowels = [at for at, letter in enumerate(term) if at and letter in "aeiou"]
+    gone = data.draw(st.sets(st.sampled_from(vowels), min_size=1))
+    word = "".join(letter for at, letter in enumerate(term) if at not in gone)
+    assert {name for name, _, _ in found(table, f"my {word} ok")} == {term}
