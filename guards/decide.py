@@ -24,9 +24,11 @@ def decide(
     answer on gray findings, by rule: True for those that it confirms. Without an answer they count as they say
     themselves, and the verdict names them.
     """
-    rules = {rule.id: rule for rule in policy.rules}
     seen = _sorted(findings)
     failed = tuple(dict.fromkeys(failed))
+    if not seen and not failed:
+        return Verdict(stage)
+    rules = {rule.id: rule for rule in policy.rules}
     counted = [finding for finding in seen if _counts(finding, said)]
     actions = _actions(rules, stage, counted)
     sure = {finding.rule for finding in seen if finding.gray is None}

@@ -89,3 +89,14 @@ def lookalike(char: str) -> str | None:
     if not letters:
         return None
     return letters[0].upper() if char.isupper() else letters[0].lower()
+
+
+def without_accents(text: str) -> str:
+    """`text` with plain ASCII letters where the clean view has them: what an operator wrote, in the letters that are
+    read."""
+    return text if text.isascii() else "".join(map(_without_accent, text))
+
+
+def _without_accent(char: str) -> str:
+    plain = unicodedata.normalize("NFD", char)
+    return plain[0] if len(plain) > 1 and plain[0].isascii() else char

@@ -6,15 +6,22 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from brain.conversations import read_conversations
+from brain.conversations import Line, read_conversations
 from brain.labelled import FILE_NAME, read_rows
+from guards.detectors.base import Source
 from guards.detectors.classifier import MODELS
+from guards.detectors.pattern import PatternDetector
+from guards.detectors.phrase import PhraseDetector
+from guards.fold import fold
 from guards.guard import Guard
+from guards.policy import Pattern, Phrase
 from guards.training.examples import digest_of
+from guards.types import Message
 from proxy.commands.train import as_example
 from proxy.rule_files import load
 
@@ -36,20 +43,47 @@ def test_there_are_enough_conversations_and_slips() -> None:
     assert sum(exchange.slip is not None for exchange in CONVERSATIONS.exchanges()) >= 40
 
 
-def test_no_clean_reply_or_deflection_of_the_persona_is_withheld(guard: Guard) -> None:
-    clean = [exchange.reply for exchange in CONVERSATIONS.exchanges()] + list(CONVERSATIONS.persona.deflections)
-    assert [text for text in clean if guard.check(text, "output").withholds] == []
+def persona_turns() -> Iterator[tuple[Line, tuple[Message, ...]]]:
+    """Every reply of the persona with what was said before it."""
+    roles = {"fan": "user", "persona": "assistant"}
+    for conversation in CONVERSATIONS.conversations:
+        said = tuple(Message(roles[line.role], line.text) for line in conversation.turns)
+        yield from ((line, said[:at]) for at, line in enumerate(conversation.turns) if line.role == "persona")
+
+
+def test_no_deflection_and_hardly_any_clean_reply_of_the_persona_is_withheld(guard: Guard) -> None:
+    assert [text for text in CONVERSATIONS.persona.deflections if guard.check(text, "output").withholds] == []
+    replies = list(persona_turns())
+    for withheld in (
+        [line for line, before in replies if guard.check(line.text, "output", before).withholds],
+        [line for line, _ in replies if guard.check(line.text, "output").withholds],
+    ):
+        assert len(withheld) <= len(replies) / 200
 
 
 def test_every_slip_is_withheld(guard: Guard) -> None:
-    slips = [exchange.slip for exchange in CONVERSATIONS.exchanges() if exchange.slip]
-    assert [text for text in slips if not guard.check(text, "output").withholds] == []
+    slips = [(line.slip.text, before) for line, before in persona_turns() if line.slip]
+    assert [text for text, before in slips if not guard.check(text, "output", before).withholds] == []
 
 
 def test_every_rule_has_twenty_examples_of_either_kind(guard: Guard) -> None:
     for rule in guard.policy.rules:
         blocks = sum(example.block is not None for example in rule.examples)
         assert min(blocks, len(rule.examples) - blocks) >= 20, rule.id
+
+
+def test_every_pattern_and_phrase_of_a_rule_has_an_example_that_it_finds(guard: Guard) -> None:
+    kinds = {Pattern: PatternDetector, Phrase: PhraseDetector}
+    untold = []
+    for rule in guard.policy.rules:
+        examples = [fold(example.text) for example in rule.examples if example.block]
+        for at, entry in enumerate(rule.find):
+            if isinstance(entry, Pattern | Phrase):
+                source = Source(rule.id, ("find", at, type(entry).__name__.lower()), entry.fold or rule.fold, entry)
+                detector = kinds[type(entry)]([source])
+                if not any(True for example in examples for _ in detector.find(example)):
+                    untold.append((rule.id, at))
+    assert untold == []
 
 
 def test_there_are_enough_labelled_messages_most_violations_about_meetups_and_half_of_all_benign() -> None:

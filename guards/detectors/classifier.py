@@ -1,28 +1,32 @@
 """The local classifier: what a message means. A gate looks at everything, a transformer at what it lets through.
 
 Meaning is judged at places in the text (`sentences`), each stretch in the light of the turns before it. A finding spans
-the stretch. The model is loaded once a process and shared by all snapshots.
+the stretch. Where one of the last turns was itself about a rule, the conversation is heated: then nothing is passed by,
+and less is asked of a score. The model is loaded once a process and shared by all snapshots.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from guards.clean import clean
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.gate import Gate, words_of
-from guards.detectors.transformer import Transformer
+from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
 from guards.policy import Classifier
 from guards.sentences import windows
-from guards.types import Finding
+from guards.types import Finding, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
-_GATED_TURNS = 4  # a message is worth a closer look when one of the last turns was
+_HOT = 0.3  # from this probability on, a turn was about a label
+_HEAT = 3.0  # by which the odds of the same label rise in the turns behind it
+_TURNS_KEPT = 4_096
 _READ = ("clean", "joined", "leet", "spelled")
 
 
@@ -66,22 +70,44 @@ class ClassifierDetector:
         self._opening = frozenset(" ".join(words) for words in opening)
         self._longest = max(map(len, opening), default=0)
         self._always = any(entry.judge == "always" for _, entry in self._entries)
+        self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """For each entry, the stretches of each reading whose probability reaches the entry's bounds."""
-        heated = self._always or any(self._is_open(message.text) for message in folded.context[-_GATED_TURNS:])
+        heat = self._heat(folded.context)
         for view in folded.views:
             if view.name in _READ:
                 place, is_worth_it = -1, False
                 for start, end in windows(view.text):
-                    if end != place:  # a sentence that is dull by itself makes nothing new of those before it
-                        place, is_worth_it = end, heated or self._is_open(view.text[start:end])
-                    if is_worth_it:
-                        yield from self._judged(folded, view, start, end)
+                    text = view.text[start:end].rstrip()
+                    is_alone, place = end != place, end
+                    if is_alone:
+                        is_worth_it = self._always or bool(heat) or self._is_open(text)
+                    if not is_worth_it:
+                        continue
+                    scores = self._model.transformer.probabilities(text, folded.context, folded.speaker)
+                    heated = {label: _heated(score) if label in heat else score for label, score in scores.items()}
+                    yield from self._findings(view, start, start + len(text), heated)
+                    # a sentence that says nothing by itself makes nothing new of those before it
+                    is_worth_it = self._always or any(scores.values())
 
-    def _judged(self, folded: Folded, view: View, start: int, end: int) -> Iterator[Finding]:
-        text = view.text[start:end].rstrip()
-        scores = self._model.transformer.probabilities(text, folded.context, folded.speaker)
+    def _heat(self, context: Transcript) -> frozenset[str]:
+        """The labels that one of the last turns was about."""
+        heat: frozenset[str] = frozenset()
+        for at in range(max(0, len(context) - CONTEXT_MESSAGES), len(context)):
+            heat |= self._about(context[at].text, context[at].role, context[max(0, at - CONTEXT_MESSAGES) : at])
+        return heat
+
+    def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
+        """The labels that a turn was about, by its sentences. Raises DetectorError."""
+        view = clean(text).text
+        stretches = (view[start:end].rstrip() for start, end in windows(view))
+        scores = [
+            self._model.transformer.probabilities(each, before, speaker) for each in stretches if self._is_open(each)
+        ]
+        return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
+
+    def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:
         for rule, entry in self._entries:
             score = scores[entry.classifier]
             if entry.judge == "always" or (entry.judge == "gray" and entry.clear <= score < entry.block):
@@ -90,7 +116,7 @@ class ClassifierDetector:
                 gray = None
             else:
                 continue
-            yield Finding(rule, *view.span(start, start + len(text)), score, self.name, view.name, gray)
+            yield Finding(rule, *view.span(start, end), score, self.name, view.name, gray)
 
     def _is_open(self, text: str) -> bool:
         return self._model.gate.is_open(text) or self._has_opening(text)
@@ -104,6 +130,12 @@ class ClassifierDetector:
             for at in range(len(words))
             for size in range(1, self._longest + 1)
         )
+
+
+def _heated(score: float) -> float:
+    """The probability `score` where the turns before make what it stands for likelier."""
+    odds = _HEAT * score
+    return odds / (odds + 1 - score)
 
 
 def _unjudged(entry: Classifier, score: float) -> Literal["allow", "block"]:

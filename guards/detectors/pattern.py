@@ -14,6 +14,7 @@ import re2
 
 from guards.detectors.base import BuildProblem, Source
 from guards.fold import Folded, View
+from guards.letters import without_accents
 from guards.types import Finding
 
 _MEMORY = 1 << 20  # bytes one compiled expression may take: RE2's own cost budget for counted repetitions
@@ -73,9 +74,15 @@ class _Group:
                     yield Finding(rule, *view.span(start, end), 1.0, PatternDetector.name, view.name)
 
 
+def _expression(source: Source) -> str:
+    """The pattern in the letters that its fold leaves: a full one reads Latin letters without accents."""
+    pattern: str = source.entry.pattern
+    return without_accents(pattern) if source.fold == "full" else pattern
+
+
 def _compiled(source: Source, options: re2.Options) -> re2._Regexp[str]:
     try:
-        pattern = re2.compile(source.entry.pattern, options)
+        pattern = re2.compile(_expression(source), options)
     except re2.error as error:
         reason = error.args[0] if error.args else "unknown"
         said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
@@ -90,7 +97,7 @@ def _compiled(source: Source, options: re2.Options) -> re2._Regexp[str]:
 def _joined(sources: Sequence[Source], options: re2.Options) -> re2._Regexp[str]:
     """One expression that matches where any of `sources` does; each of them has compiled alone."""
     try:
-        return re2.compile("|".join(f"(?:{source.entry.pattern})" for source in sources), options)
+        return re2.compile("|".join(f"(?:{_expression(source)})" for source in sources), options)
     except re2.error:
         for source in sources:
             if not _fits_beside_others(source, options):
@@ -102,7 +109,7 @@ def _joined(sources: Sequence[Source], options: re2.Options) -> re2._Regexp[str]
 
 def _fits_beside_others(source: Source, options: re2.Options) -> bool:
     try:
-        re2.compile(f"(?:{source.entry.pattern})|(?:a)", options)
+        re2.compile(f"(?:{_expression(source)})|(?:a)", options)
     except re2.error:
         return False
     return True

@@ -25,6 +25,7 @@ from spacy.tokens import Doc
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.word_gate import WordGate
 from guards.fold import Folded, View
+from guards.letters import without_accents
 from guards.types import Finding
 
 _NEED_MODEL = frozenset({"POS", "TAG", "DEP", "LEMMA", "MORPH", "ENT_TYPE", "ENT_IOB", "ENT_ID", "ENT_KB_ID"})
@@ -116,7 +117,16 @@ def _checked_token(token: Mapping[str, Any], source: Source) -> dict[str, Any]:
         raise BuildProblem(source, "REGEX is not allowed in a token pattern: use LOWER with IN, or a pattern entry")
     if needy := _NEED_MODEL.intersection(token):
         raise BuildProblem(source, f"{', '.join(sorted(needy))} needs a trained model, and none is installed")
-    return token
+    return _in_letters_read(token) if source.fold == "full" else token
+
+
+def _in_letters_read(value: Any) -> Any:
+    """`value` with every text in it without accents, as the views of a full fold are."""
+    if isinstance(value, str):
+        return without_accents(value)
+    if isinstance(value, Mapping):
+        return {key: _in_letters_read(inner) for key, inner in value.items()}
+    return [_in_letters_read(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _keys(value: object) -> Iterator[str]:

@@ -7,7 +7,9 @@ with who said them, so that "the ghost one" can be read in the light of "which a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +17,28 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from guards.errors import DetectorError
-from guards.types import Message
+from guards.types import Message, Transcript
 
 LONGEST_TEXT = 96  # word pieces
 LONGEST_CONTEXT = 48
 CONTEXT_MESSAGES = 4
 _CONTEXT_CHARS = 160
 _SPEAKERS = {True: "me : ", False: "you : "}
+_WORDS_KEPT = 16_384
+_TEXTS_KEPT = 4_096
+_PLAIN_WORD = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Pieces:
-    """Texts as the word pieces the model reads."""
+    """Texts as the word pieces the model reads; those of plain words, which come again and again, are remembered."""
 
     def __init__(self, tokenizer: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._first, self._between = map(self._special, ("[CLS]", "[SEP]"))
+        self._of_word = lru_cache(maxsize=_WORDS_KEPT)(self._encoded)
 
     def ids(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> list[int]:
         """[CLS] text [SEP], and behind it the last turns, latest first, each with a [SEP]."""
@@ -52,6 +59,11 @@ class Pieces:
         return found
 
     def _of(self, text: str) -> list[int]:
+        if text.isascii() and _CONTROL.search(text) is None:
+            return [piece for word in _PLAIN_WORD.findall(text.lower()) for piece in self._of_word(word)]
+        return self._encoded(text)
+
+    def _encoded(self, text: str) -> list[int]:
         found: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
@@ -71,10 +83,15 @@ class Transformer:
         self.labels = tuple(labels)
         self._scales = tuple(scales)
         self._interest = interest
+        self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._probabilities)
 
-    def probabilities(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> dict[str, float]:
+    def probabilities(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> Mapping[str, float]:
         """The probability of each label for `text`, said by the role `speaker` after `context`; all 0 where the first
-        step finds nothing. Raises DetectorError."""
+        step finds nothing. What was asked before is remembered: a reply that streams in is looked at many times.
+        Raises DetectorError."""
+        return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker)
+
+    def _probabilities(self, text: str, context: Transcript, speaker: str) -> Mapping[str, float]:
         interest, raw = self.raw(text, context, speaker, least=self._interest)
         if interest < self._interest:
             return dict.fromkeys(self.labels, 0.0)

@@ -63,11 +63,8 @@ def fit(folder: Path, examples: Sequence[Example], seed: int) -> Gate:
 
 
 def scores(gate: Gate, examples: Sequence[Example]) -> NDArray[np.float64]:
-    """The gate's score of each example, the better of its text's and of the last turns before it."""
-    return np.array([
-        max(gate.score(clean(text).text) for text in (example.text, *(turn.text for turn in example.context[-4:])))
-        for example in examples
-    ])  # fmt: skip
+    """The gate's score of each example."""
+    return np.array([gate.score(clean(example.text).text) for example in examples])
 
 
 def _tables(folder: Path, texts: Sequence[Sequence[str]]) -> _Tables:

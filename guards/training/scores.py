@@ -46,10 +46,10 @@ def recall_at(raw: Numbers, truth: NDArray[np.bool_]) -> dict[str, float]:
     return found
 
 
-def threshold_for(raw: Numbers, share: float) -> float:
-    """The score that `share` of `raw` reaches."""
+def threshold_for(raw: Numbers, share: float, *, otherwise: float) -> float:
+    """The score that `share` of `raw` reaches; `otherwise` where there is none."""
     ordered = np.sort(raw)
-    return float(ordered[int((1 - share) * len(ordered))])
+    return float(ordered[int((1 - share) * len(ordered))]) if len(ordered) else otherwise
 
 
 def truths(labels: Sequence[frozenset[str]], label: str) -> NDArray[np.bool_]:

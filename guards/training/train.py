@@ -25,7 +25,8 @@ from guards.training.scores import Numbers, recall_at, scale, threshold_for, tru
 from guards.training.transformer import Say
 
 _HELD_BACK = 0.1
-# Of the violations that the transformer finds, the share that its two gates must let through to it.
+# Of the violations that the transformer finds, the share that its two gates must let through to it. Turns that only
+# those before them explain are none of the gate's: a heated conversation is looked at whole.
 _GATE_LETS_THROUGH = 0.98
 _INTEREST_LETS_THROUGH = 0.99
 _FOUND = 0.5  # the probability from which a violation counts as found
@@ -76,14 +77,16 @@ def finish(folder: Path, gate: Gate, held: Sequence[Example], labels: Sequence[s
     violating = np.array([bool(example.labels) for example in held])
     is_found = violating & (probabilities.max(1) >= _FOUND)
     scores = gate_training.scores(gate, held)
-    gate = replace(gate, threshold=threshold_for(scores[is_found], _GATE_LETS_THROUGH))
+    is_alone = np.array([not example.context for example in held])
+    least_score = threshold_for(scores[is_found & is_alone], _GATE_LETS_THROUGH, otherwise=-math.inf)
+    gate = replace(gate, threshold=least_score)
     gate.save(folder / "gate.npz")
-    least = threshold_for(interest[is_found], _INTEREST_LETS_THROUGH)
+    least = threshold_for(interest[is_found], _INTEREST_LETS_THROUGH, otherwise=-math.inf)
     digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES[:-1]))
     return {
         "version": digest.hexdigest()[:12],
         "labels": about,
-        "gate": _passed(scores, gate.threshold, violating),
+        "gate": _passed(scores[is_alone], gate.threshold, violating[is_alone]),
         "interest": {"threshold": least, **_passed(interest, least, violating)},
     }
 
@@ -95,7 +98,9 @@ def _cleaned(example: Example) -> Example:
 
 def _passed(scores: Numbers, threshold: float, violating: NDArray[np.bool_]) -> dict[str, float]:
     """Which share of the violating rows a step lets through, and which of the others it clears."""
-    return {
-        "lets_through": round(float((scores[violating] >= threshold).mean()), 4),
-        "clears": round(float((scores[~violating] < threshold).mean()), 4),
-    }
+    through = scores >= threshold
+    return {"lets_through": _share(through[violating]), "clears": _share(~through[~violating])}
+
+
+def _share(which: NDArray[np.bool_]) -> float:
+    return round(float(which.mean()), 4) if len(which) else 0.0

@@ -114,3 +114,9 @@ def test_places_are_counted_in_characters_whatever_the_text(build: Build, text: 
     assert (len(text) + 1, len(whole)) in {
         (finding.start, finding.end) for finding in build(r"\b555-0132\b").find(fold(whole))
     }
+
+
+@pytest.mark.parametrize("text", ["komm rüber, où ça", "komm ruber, ou ca", "KOMM RÜBER, OÙ ÇA"])
+def test_accents_in_a_pattern_and_in_a_text_do_not_matter_where_disguise_does_not(build: Build, text: str) -> None:
+    assert found(build(r"\brüber, où ç[aà]"), text) == [text.partition(" ")[2]]
+    assert bool(found(build(r"(?i)\brüber, où", fold="none"), text)) == ("ü" in text)

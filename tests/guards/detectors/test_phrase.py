@@ -36,6 +36,11 @@ def test_a_phrase_is_found_in_any_case_spacing_and_disguise(build: Build, text: 
     assert found(build(ADD_ME), f"so... {text}, ok?") == [text]
 
 
+def test_accents_in_a_phrase_and_in_a_text_do_not_matter(build: Build) -> None:
+    detector = build([{"LOWER": "mañana"}, {"LOWER": {"IN": ["quizá", "sí"]}}])
+    assert [found(detector, text) for text in ("mañana sí", "manana quiza")] == [["mañana sí"], ["manana quiza"]]
+
+
 @pytest.mark.parametrize("text", ["add on insta me", "adding me on insta", "add me on 7", "add me on", ""])
 def test_other_words_are_no_phrase(build: Build, text: str) -> None:
     assert found(build(ADD_ME), text) == []

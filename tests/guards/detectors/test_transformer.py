@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from guards.detectors.classifier import MODELS
 from guards.detectors.transformer import LONGEST_CONTEXT, LONGEST_TEXT, Pieces, Transformer
@@ -33,6 +34,19 @@ def test_the_turns_before_are_read_behind_the_text_latest_first(pieces: Pieces) 
     alone = pieces.ids("hello")
     assert pieces.ids("hello", context, "user")[: len(alone)] == alone
     assert pieces.ids("hello", context[1:], "user") == pieces.ids("hello", context, "user")[: len(alone) + 4]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_text_is_read_as_the_tokenizer_reads_it(pieces: Pieces, text: str) -> None:
+    tokenizer = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    assert pieces.ids(text)[1:-1] == tokenizer.encode(text, add_special_tokens=False).ids[:LONGEST_TEXT]
+
+
+def test_a_sign_of_the_model_itself_is_only_text_when_somebody_writes_it(pieces: Pieces) -> None:
+    assert pieces.ids("hi [SEP] there").count(pieces.ids("")[-1]) == 1
 
 
 def test_who_said_a_turn_is_read_from_the_speaker(pieces: Pieces) -> None:

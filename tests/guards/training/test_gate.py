@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guards.training.examples import Example, spoken_after
+from guards.training.examples import Example
 
 pytest.importorskip("torch", reason="torch is not installed: make train-tools")
 
@@ -20,13 +20,6 @@ def trained(base: Path, examples: list[Example]) -> training.Gate:
 
 def test_invitations_score_above_small_talk(trained: training.Gate) -> None:
     assert trained.score("come over to my place tonight") > trained.score("hello how was your day")
-
-
-def test_an_invitation_before_a_message_counts_for_it(trained: training.Gate) -> None:
-    after = Example("cats", frozenset(), "user", spoken_after([("assistant", "come over to mine")]))
-    alone = Example("cats", frozenset())
-    told, untold = training.scores(trained, [after, alone])
-    assert told > untold
 
 
 def test_the_same_seed_gives_the_same_gate(base: Path, examples: list[Example], trained: training.Gate) -> None:

@@ -34,9 +34,13 @@ def test_recall_is_counted_above_the_score_that_the_allowed_share_of_others_reac
 
 def test_a_threshold_lets_the_asked_share_through() -> None:
     raw = np.random.default_rng(2).normal(size=1000)
-    assert (raw >= threshold_for(raw, 0.95)).mean() == pytest.approx(0.95, abs=0.002)
+    assert (raw >= threshold_for(raw, 0.95, otherwise=0.0)).mean() == pytest.approx(0.95, abs=0.002)
 
 
 def test_truths_are_told_label_by_label() -> None:
     labels = [frozenset({"a"}), frozenset(), frozenset({"a", "b"})]
     assert truths(labels, "a").tolist() == [True, False, True]
+
+
+def test_without_any_score_there_is_no_threshold_but_the_one_given() -> None:
+    assert threshold_for(np.array([]), 0.95, otherwise=-1.5) == -1.5
