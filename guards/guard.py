@@ -19,6 +19,7 @@ from guards.types import Finding, Message, Stage, Verdict
 _SPEAKER: dict[Stage, str] = {"input": "user", "output": "assistant"}
 _CONTEXT_MESSAGES = 2
 _CONTEXT_CHARS = 80
+_READ_ON_CHARS = 160  # of a text, behind what was said before it
 
 
 class Guard:
@@ -45,8 +46,10 @@ class Guard:
         found, failed = self._look(self.detectors, fold(text, speaker, tuple(context)))
         tail = _spoken_before(context, speaker)
         if tail:
-            across, failed_across = self._look(self._place_detectors, fold(tail + text))
-            found += _crossing(across, len(tail))
+            near = text[:_READ_ON_CHARS]
+            across, failed_across = self._look(self._place_detectors, fold(tail + near))
+            whole = len(near) == len(text)
+            found += (f for f in _crossing(across, len(tail)) if whole or f.end < len(near))
             failed |= failed_across
         return decide(self.policy, stage, found, failed)
 

@@ -66,6 +66,15 @@ def test_a_place_reached_from_the_context_is_told_within_the_text(guard: Guard) 
     assert sorted((f.start, f.end) for f in verdict.findings) == [(0, 4), (6, 14)]
 
 
+@pytest.mark.parametrize("length", range(150, 165))
+def test_a_long_text_is_read_on_at_its_beginning_and_nothing_is_made_of_where_that_ends(
+    guard_of: GuardOf, length: int
+) -> None:
+    guard = guard_of({"pattern": r"\bfrom\b.{0,200}\bto\b"}, on_input="steer", on_output="regenerate")
+    assert guard.check(" here to there " + "and so on " * 60, "input", [user("from")]).action is Action.STEER
+    assert guard.check("-" * length + " together", "input", [user("from")]).action is Action.ALLOW
+
+
 def test_an_empty_context_message_joins_nothing(guard: Guard) -> None:
     assert guard.check("room", "input", [user(" ")]).action is Action.ALLOW
 
