@@ -72,6 +72,19 @@ def test_words_to_open_for_have_a_message_looked_at_closely(source_of: SourceOf)
     assert found(detector_of(source_of, clear=0.0, open=["for breakfast"]), ORDINARY)
 
 
+def test_behind_a_turn_about_the_rule_everything_is_looked_at(source_of: SourceOf) -> None:
+    detector = detector_of(source_of, clear=0.0, block=1.0)
+    assert not found(detector, ORDINARY, Message("assistant", "and what did you eat?"))
+    assert found(detector, ORDINARY, Message("user", MEETING), Message("assistant", "and what did you eat?"))
+
+
+def test_behind_a_turn_about_the_rule_a_score_counts_for_more(source_of: SourceOf) -> None:
+    text, asked = "around eight, i'll bring the wine", Message("assistant", MEETING)
+    (finding,) = found(detector_of(source_of, clear=0.0, block=1.0), text, asked)
+    alone = load(MODELS).transformer.probabilities(text, [asked])["meetup"]
+    assert alone < finding.score < 1
+
+
 def test_a_label_that_the_model_does_not_have_is_refused_by_name(source_of: SourceOf) -> None:
     source = source_of(Classifier(classifier="weather"))
     with pytest.raises(BuildProblem, match="no classifier 'weather'") as caught:
