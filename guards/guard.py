@@ -18,8 +18,8 @@ from guards.types import Finding, Message, Stage, Verdict
 
 _SPEAKER: dict[Stage, str] = {"input": "user", "output": "assistant"}
 _CONTEXT_MESSAGES = 2
-_CONTEXT_CHARS = 80
-_READ_ON_CHARS = 160  # of a text, behind what was said before it
+_CONTEXT_CHARS = 48
+_READ_ON_CHARS = 64  # of a text, behind what was said before it
 
 
 class Guard:

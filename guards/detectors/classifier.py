@@ -1,8 +1,9 @@
 """The local classifier: what a message means. A gate looks at everything, a transformer at what it lets through.
 
-Meaning is judged at places in the text (`sentences`), each stretch in the light of the turns before it. A finding spans
-the stretch. Where one of the last turns was itself about a rule, the conversation is heated: then nothing is passed by,
-and less is asked of a score. The model is loaded once a process and shared by all snapshots.
+Meaning is judged at places in the text (`sentences`), and a finding spans the stretch that was judged. Where one of the
+last turns was itself about a rule, the conversation is heated: then nothing is passed by, each stretch is read in the
+light of those turns, and less is asked of a score. Elsewhere the turns before tell nothing and would cost much more.
+The model is loaded once a process and shared by all snapshots.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from guards.sentences import windows
 from guards.types import Finding, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
-_HOT = 0.3  # from this probability on, a turn was about a label
+_HOT = 0.15  # from this probability on, a turn was about a label
 _HEAT = 3.0  # by which the odds of the same label rise in the turns behind it
 _TURNS_KEPT = 4_096
 _READ = ("clean", "joined", "leet", "spelled")
@@ -75,6 +76,7 @@ class ClassifierDetector:
     def find(self, folded: Folded) -> Iterator[Finding]:
         """For each entry, the stretches of each reading whose probability reaches the entry's bounds."""
         heat = self._heat(folded.context)
+        before = folded.context if heat else ()
         for view in folded.views:
             if view.name in _READ:
                 place, is_worth_it = -1, False
@@ -85,26 +87,27 @@ class ClassifierDetector:
                         is_worth_it = self._always or bool(heat) or self._is_open(text)
                     if not is_worth_it:
                         continue
-                    scores = self._model.transformer.probabilities(text, folded.context, folded.speaker)
+                    scores = self._model.transformer.probabilities(text, before, folded.speaker)
                     heated = {label: _heated(score) if label in heat else score for label, score in scores.items()}
                     yield from self._findings(view, start, start + len(text), heated)
                     # a sentence that says nothing by itself makes nothing new of those before it
                     is_worth_it = self._always or any(scores.values())
 
     def _heat(self, context: Transcript) -> frozenset[str]:
-        """The labels that one of the last turns was about."""
-        heat: frozenset[str] = frozenset()
-        for at in range(max(0, len(context) - CONTEXT_MESSAGES), len(context)):
-            heat |= self._about(context[at].text, context[at].role, context[max(0, at - CONTEXT_MESSAGES) : at])
-        return heat
+        """The labels that one of the last turns was about, each read as it was when it was said."""
+        about: list[frozenset[str]] = []
+        for at, turn in enumerate(context):
+            is_heated = any(about[-CONTEXT_MESSAGES:])
+            before = context[max(0, at - CONTEXT_MESSAGES) : at] if is_heated else ()
+            about.append(self._about(turn.text, turn.role, before))
+        return frozenset().union(*about[-CONTEXT_MESSAGES:])
 
     def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
-        """The labels that a turn was about, by its sentences. Raises DetectorError."""
+        """The labels that a turn is about. Raises DetectorError."""
         view = clean(text).text
-        stretches = (view[start:end].rstrip() for start, end in windows(view))
-        scores = [
-            self._model.transformer.probabilities(each, before, speaker) for each in stretches if self._is_open(each)
-        ]
+        stretches = [view[start:end].rstrip() for start, end in windows(view)]
+        looked_at = [each for each in stretches if before or self._is_open(each)]
+        scores = [self._model.transformer.probabilities(each, before, speaker) for each in looked_at]
         return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
 
     def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:

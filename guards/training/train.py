@@ -27,7 +27,7 @@ from guards.training.transformer import Say
 _HELD_BACK = 0.1
 # Of the violations that the transformer finds, the share that its two gates must let through to it. Turns that only
 # those before them explain are none of the gate's: a heated conversation is looked at whole.
-_GATE_LETS_THROUGH = 0.98
+_GATE_LETS_THROUGH = 0.985
 _INTEREST_LETS_THROUGH = 0.99
 _FOUND = 0.5  # the probability from which a violation counts as found
 FILES = ("first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
