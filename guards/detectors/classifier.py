@@ -21,8 +21,8 @@ from guards.detectors.gate import Gate, words_of
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
 from guards.policy import Classifier
-from guards.sentences import windows
-from guards.types import Finding, Transcript
+from guards.sentences import LONGEST, windows
+from guards.types import Finding, Message, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
 _HOT = 0.15  # from this probability on, a turn was about a label
@@ -75,8 +75,9 @@ class ClassifierDetector:
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """For each entry, the stretches of each reading whose probability reaches the entry's bounds."""
-        heat = self._heat(folded.context)
-        before = folded.context if heat else ()
+        turns = tuple(_end_of(turn) for turn in folded.context)
+        heat = self._heat(turns)
+        before = turns if heat else ()
         for view in folded.views:
             if view.name in _READ:
                 place, is_worth_it = -1, False
@@ -94,7 +95,7 @@ class ClassifierDetector:
                     is_worth_it = self._always or any(scores.values())
 
     def _heat(self, context: Transcript) -> frozenset[str]:
-        """The labels that one of the last turns was about, each read as it was when it was said."""
+        """The labels that the end of one of the last turns was about, each read as it was when it was said."""
         about: list[frozenset[str]] = []
         for at, turn in enumerate(context):
             is_heated = any(about[-CONTEXT_MESSAGES:])
@@ -133,6 +134,11 @@ class ClassifierDetector:
             for at in range(len(words))
             for size in range(1, self._longest + 1)
         )
+
+
+def _end_of(turn: Message) -> Message:
+    """What is read of a turn before: all that counts for the next, and no more than that is remembered."""
+    return turn if len(turn.text) <= LONGEST else Message(turn.role, turn.text[-LONGEST:])
 
 
 def _heated(score: float) -> float:

@@ -78,6 +78,13 @@ def test_behind_a_turn_about_the_rule_everything_is_looked_at(source_of: SourceO
     assert found(detector, ORDINARY, Message("user", MEETING), Message("assistant", "and what did you eat?"))
 
 
+def test_of_a_long_turn_its_end_counts(source_of: SourceOf) -> None:
+    detector = detector_of(source_of, clear=0.0, block=1.0)
+    long = "the garden was full of birds. " * 2000
+    assert found(detector, ORDINARY, Message("user", f"{long}{MEETING}"))
+    assert not found(detector, ORDINARY, Message("user", f"{MEETING}. {long}"))
+
+
 def test_behind_a_turn_about_the_rule_a_score_counts_for_more(source_of: SourceOf) -> None:
     text, asked = "around eight, i'll bring the wine", Message("assistant", MEETING)
     (finding,) = found(detector_of(source_of, clear=0.0, block=1.0), text, asked)
