@@ -8,6 +8,7 @@ withheld; errors of the upstream count as failed attempts.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -119,6 +120,7 @@ class _Run:
         except TimeoutError:
             if not scope.expired():
                 raise
+            self._end = -math.inf  # a timer may ring a little before the clock says so
             raise UpstreamError("the deadline for regeneration has passed", status=504, code="deadline") from None
 
 

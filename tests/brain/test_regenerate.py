@@ -162,6 +162,15 @@ def test_the_deadline_cancels_a_running_call_and_ends_the_run() -> None:
     assert cancelled == [True]
 
 
+def test_a_timer_that_rings_before_the_clock_says_so_still_ends_the_run() -> None:
+    async def hang(messages: list[dict[str, Any]]) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    outcome = regenerate(hang, deadline=0.01, clock=lambda: 1.0)
+    assert [attempt.error for attempt in outcome.attempts] == ["deadline"]
+
+
 def test_the_deadline_also_ends_a_judgement_and_nothing_unjudged_is_accepted() -> None:
     async def check(text: str) -> Verdict:
         await asyncio.Event().wait()
