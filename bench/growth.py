@@ -12,8 +12,8 @@ import string
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from re import _constants as sre  # type: ignore[attr-defined]  # how Python reads an expression
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as sre  # how Python reads an expression
+from re import _parser
 from typing import Any
 
 from guards.detectors.base import Source

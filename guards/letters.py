@@ -98,5 +98,5 @@ def without_accents(text: str) -> str:
 
 
 def _without_accent(char: str) -> str:
-    plain = unicodedata.normalize("NFD", char)
-    return plain[0] if len(plain) > 1 and plain[0].isascii() else char
+    plain = simplified(char) if char.isalpha() else char
+    return plain if len(plain) == 1 and plain.isascii() else char

@@ -34,8 +34,8 @@ async def harmless(turn: Turn, messages: list[Json]) -> None:
                 instead = {**message, "content": PLACEHOLDER}
                 seen.put(fingerprint, instead)
             else:
-                instead = _made_harmless(turn, message, at, fingerprint)
-                await asyncio.sleep(0)  # a long history that is new to us leaves room for others
+                # a long history that is new to us leaves the event loop to others
+                instead = await asyncio.to_thread(_made_harmless, turn, message, at, fingerprint)
         if instead is not None:
             messages[at] = instead
 

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from guards.letters import is_hidden, is_indicator, is_latin, is_mark, is_wordish, lookalike, simplified
+from guards.letters import (
+    is_hidden,
+    is_indicator,
+    is_latin,
+    is_mark,
+    is_wordish,
+    lookalike,
+    simplified,
+    without_accents,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +41,8 @@ def test_words_are_of_latin_letters_and_digits_and_flags_are_none() -> None:
     assert is_latin("ɐ")
     assert is_indicator("🇿")
     assert not is_indicator("Z")
+
+
+def test_what_an_operator_writes_is_read_in_the_letters_of_the_clean_view() -> None:
+    assert without_accents("płac où Ünder, ça…") == "plac ou Under, ca…"
+    assert without_accents("давай ёлка ☎ ’ 😏") == "давай ёлка ☎ ’ 😏"
