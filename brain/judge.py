@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 from brain.judging import load_program
 from brain.quiet import language_model, quiet

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brain.guidance import describe
@@ -38,7 +38,7 @@ class ProgramError(ChaperoneError):
     """A saved program that cannot be used; the message says why."""
 
 
-class LineAdapter(dspy.Adapter):  # type: ignore[misc]
+class LineAdapter(dspy.Adapter):
     """Fields to short chat messages, and one line of JSON to an opinion: what small models can follow.
 
     Every value is JSON, so that no message can end its own quotation.
@@ -62,7 +62,7 @@ class LineAdapter(dspy.Adapter):  # type: ignore[misc]
         return {"labels": labels, "confidence": confidence}
 
 
-class Judging(dspy.Module):  # type: ignore[misc]
+class Judging(dspy.Module):
     """Says which of the asked rules a message breaks. One LM call; keeps nothing between calls.
 
     Called with `rule_titles` (id -> title), `transcript` (dicts of one speaker and text each), `stage` and `candidate`;

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from guards.errors import PolicyError, Problem

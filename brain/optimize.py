@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 from brain.judge import CONTEXT_MESSAGES, MAX_TOKENS
 from brain.judging import Judging, load_program, save_program

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 from brain.guidance import render
 from brain.signatures import Reply
@@ -19,7 +19,7 @@ from guards.types import Transcript
 _AS_MESSAGES = ("transcript", "past_reply", "guidance")
 
 
-class ChatShape(dspy.Adapter):  # type: ignore[misc]
+class ChatShape(dspy.Adapter):
     """Fields to a chat as models know it, and the whole completion as the reply, so that it can stream as it comes.
 
     System message (instructions and situation), examples as user and assistant messages, the transcript's turns, then
@@ -41,7 +41,7 @@ class ChatShape(dspy.Adapter):  # type: ignore[misc]
         return {"reply": completion}
 
 
-class Persona(dspy.Module):  # type: ignore[misc]
+class Persona(dspy.Module):
     """Answers a fan in the persona's voice. One LM call per turn; keeps nothing between turns."""
 
     def __init__(self, voice: Voice) -> None:

@@ -10,7 +10,7 @@ import logging
 from contextlib import AbstractContextManager
 from typing import Any
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 from dspy import lm15
 
 

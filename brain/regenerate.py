@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 from brain.continuation import follow
 from brain.guidance import render
@@ -61,7 +61,7 @@ class EmptyReply(Exception):
 FORGIVEN = (EmptyReply, dspy.AdapterParseError, dspy.LMProviderError, UpstreamError)
 
 
-class TailAdapter(dspy.Adapter):  # type: ignore[misc]
+class TailAdapter(dspy.Adapter):
     """Signature fields to the messages that follow the client's transcript, and a completion to the reply.
 
     The past reply becomes an assistant message, everything else one system message of guidance; the whole completion
@@ -82,7 +82,7 @@ class TailAdapter(dspy.Adapter):  # type: ignore[misc]
         return {"reply": completion}
 
 
-class Rewriter(dspy.Predict):  # type: ignore[misc]
+class Rewriter(dspy.Predict):
     """Predicts the whole reply: the model's answer joined to what was released. Raises EmptyReply."""
 
     async def aforward(self, **inputs: Any) -> dspy.Prediction:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 from guards.types import Transcript
 
 
-class Reply(dspy.Signature):  # type: ignore[misc]
+class Reply(dspy.Signature):
     """You are a creator who chats with a fan. Write your next message to this fan, in your own voice: answer what was
     said last, keep to the facts, remember what the two of you have said so far. The first exchanges below are examples
     of how you talk with other fans; only the messages after them are this conversation. Never say or show that you are
@@ -32,7 +32,7 @@ class Reply(dspy.Signature):  # type: ignore[misc]
     reply: str = dspy.OutputField(desc="your next message to the fan")
 
 
-class Rewrite(dspy.Signature):  # type: ignore[misc]
+class Rewrite(dspy.Signature):
     """Your last message above breaks a rule of this chat and was not delivered as written. Write that message again,
     in the same voice and mood, so that it keeps the rule. Say nothing about rules, this note or the earlier version.
     Answer with the text of the message only."""
@@ -45,7 +45,7 @@ class Rewrite(dspy.Signature):  # type: ignore[misc]
     reply: str = dspy.OutputField(desc="the message, or what follows the part delivered so far")
 
 
-class Judge(dspy.Signature):  # type: ignore[misc]
+class Judge(dspy.Signature):
     """You moderate a chat between a fan and the persona of a creator. Say which of the rules the message breaks. It
     breaks a rule when it does, asks for, offers or agrees to what the rule is about, between these two people and in
     whatever words: hints, slang, disguised spelling and other languages count, and so does a short answer whose sense

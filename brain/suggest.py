@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Suggestion:
 Constraint = Callable[[Any], Awaitable[Failure | None]]
 
 
-class Suggest(dspy.Module):  # type: ignore[misc]
+class Suggest(dspy.Module):
     """A soft constraint on one output of `module` (Singhvi et al., DSPy Assertions, arXiv 2312.13382).
 
     Where `constraint` returns a Failure, the module runs again with the inputs `past_<output>` and `feedback` appended

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import dspy  # type: ignore[import-untyped]
+import dspy
 
 from brain.conversations import Conversations, Exchange
 from brain.embedding import Embedding
 
 
-class FewShot(dspy.KNNFewShot):  # type: ignore[misc]
+class FewShot(dspy.KNNFewShot):
     """dspy.KNNFewShot for a service: neighbours as labelled examples, without bootstrapping, asynchronously.
 
     The parent's compiled module is synchronous and runs BootstrapFewShot on every call, which prints and, unless
@@ -26,7 +26,7 @@ class FewShot(dspy.KNNFewShot):  # type: ignore[misc]
         return Neighboured(student, self.KNN)
 
 
-class Neighboured(dspy.Module):  # type: ignore[misc]
+class Neighboured(dspy.Module):
     """A predictor whose demos are the neighbours of each call's `fan` line; keeps nothing between calls."""
 
     def __init__(self, predict: Any, knn: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 _BY_STATUS = {
     401: lm15.AuthError,

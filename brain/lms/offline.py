@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 from brain.conversations import Exchange
 from brain.guidance import released_in

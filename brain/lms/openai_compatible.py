@@ -13,7 +13,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 from brain.lms.errors import bare, unreachable
 from brain.lms.shapes import StreamEvent

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 # lm15 is untyped: a start, a delta or an end event.
 StreamEvent: TypeAlias = Any

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 from brain.lms.shapes import StreamEvent, answer
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import together
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 from brain.lms.errors import of_status, unreachable
 from brain.lms.shapes import StreamEvent, answer, chat_messages, delta

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from dspy import lm15  # type: ignore[import-untyped]
+from dspy import lm15
 
 from brain.lms.shapes import StreamEvent, answer, chat_messages, one_piece
 from guards.errors import UpstreamError

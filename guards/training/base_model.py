@@ -43,7 +43,7 @@ def find(named: str | None) -> Path:
     return folder
 
 
-class Layer(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
+class Layer(nn.Module):
     """One encoder layer."""
 
     def __init__(self, width: int, heads: int, inner: int) -> None:
@@ -68,7 +68,7 @@ class Layer(nn.Module):  # type: ignore[misc]  # torch is not there where types 
         return x.view(x.shape[0], x.shape[1], self.heads, x.shape[2] // self.heads).transpose(1, 2)
 
 
-class Encoder(nn.Module):  # type: ignore[misc]
+class Encoder(nn.Module):
     """Word pieces to one raw score a label, with a look half-way at whether any label is likely at all.
 
     `first` and `rest` are its two steps: what the first finds dull need not go through the second.

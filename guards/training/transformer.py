@@ -76,10 +76,10 @@ def export(encoder: Encoder, base: Path, out: Path) -> None:
     shutil.copyfile(base / "tokenizer.json", out / "tokenizer.json")
 
 
-class _Step(nn.Module):  # type: ignore[misc]
+class _Step(nn.Module):
     def __init__(self, step: Callable[..., Any]) -> None:
         super().__init__()
-        self.encoder = step.__self__  # type: ignore[attr-defined]
+        self.encoder = step.__self__  # type: ignore[attr-defined]  # a bound method, which Callable does not say
         self.step = step
 
     def forward(self, x: Tensor) -> Any:
