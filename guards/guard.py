@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from guards.allow import AllowList
+from guards.clean import clean
 from guards.decide import decide, settle
 from guards.detectors import catalog
 from guards.detectors.base import Detector
 from guards.errors import DetectorError
 from guards.fold import Folded, fold
-from guards.policy import Policy
-from guards.types import Finding, Message, Stage, Verdict
+from guards.openings import Openings, Watch
+from guards.policy import Classifier, Policy, Rule
+from guards.types import Finding, Kind, Message, Stage, Verdict
 
 _SPEAKER: dict[Stage, str] = {"input": "user", "output": "assistant"}
 _CONTEXT_MESSAGES = 2
@@ -29,6 +31,8 @@ class Guard:
         self.policy = policy
         self.detectors = catalog.build(policy)
         self._place_detectors = tuple(detector for detector in self.detectors if detector.finds_places)
+        self._meaning_detectors = tuple(detector for detector in self.detectors if not detector.finds_places)
+        self._openings = Openings(self.detectors)
         self._allowed = AllowList(policy)
 
     @property
@@ -36,14 +40,30 @@ class Guard:
         """The hash of the files this guard was compiled from."""
         return self.policy.version
 
-    def check(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> Verdict:
+    @property
+    def unbounded(self) -> frozenset[str]:
+        """The rules of which nothing tells where in a text they may find something: nothing can be released word by
+        word beside them."""
+        return self._openings.unbounded | {rule.id for rule in self.policy.rules if _asks_always(rule)}
+
+    def watch(self, stage: Stage, context: Sequence[Message] = ()) -> Watch:
+        """What tells, of a text that grows behind `context`, which of its words open nothing."""
+        listeners = [detector.listener(tuple(context)) for detector in self.detectors]
+        return Watch(self._openings, _spoken_before(context, _SPEAKER[stage]), filter(None, listeners))
+
+    def check(self, text: str, stage: Stage, context: Sequence[Message] = (), *, kind: Kind = "all") -> Verdict:
         """The verdict for `text` at `stage`; offsets of its findings are code points in `text`.
 
         `context` are the messages before it, oldest first: what the same speaker just said is read on into `text`, so
-        that a name or number split over two messages is seen. Findings wholly in the context do not count.
+        that a name or number split over two messages is seen. Findings wholly in the context do not count. Where a
+        `watch` tells that nothing is open, or that only places are in question, detectors of one `kind` are enough.
         """
         speaker = _SPEAKER[stage]
-        found, failed = self._look(self.detectors, fold(text, speaker, tuple(context)))
+        if kind == "meaning":
+            meant, failed = self._look(self._meaning_detectors, Folded(text, (clean(text),), speaker, tuple(context)))
+            return decide(self.policy, stage, meant, failed)
+        detectors = self.detectors if kind == "all" else self._place_detectors
+        found, failed = self._look(detectors, fold(text, speaker, tuple(context)))
         tail = _spoken_before(context, speaker)
         if tail:
             near = text[:_READ_ON_CHARS]
@@ -73,6 +93,10 @@ class Guard:
             except DetectorError:
                 failed |= detector.rules
         return (self._allowed.keep(folded, found) if found else found), failed
+
+
+def _asks_always(rule: Rule) -> bool:
+    return any(isinstance(entry, Classifier) and entry.judge == "always" for entry in rule.find)
 
 
 def _spoken_before(context: Sequence[Message], role: str) -> str:

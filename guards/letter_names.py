@@ -26,6 +26,11 @@ _RUN = re.compile(rf"\b{_ONE}(?:[ .-]{_ONE}){{1,11}}\b")
 _PIECE = re.compile(rf"double[ -]?(?:you|yoo|u)\b|\b(?:{_NAME}|[a-z])\b")
 
 
+def names_letter(word: str) -> bool:
+    """True when lower-case `word` holds a name of a letter that is hardly ever a word of its own."""
+    return _HINT.search(word) is not None
+
+
 def letter_names(low: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, letters) of every run of letter names in lower-case `low`. Linear."""
     if _HINT.search(low) is None:

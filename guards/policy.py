@@ -220,7 +220,8 @@ class Settings(Shape):
     """`rules/policy.yaml`: what holds for every rule."""
 
     platform: Text = "OnlyFans"
-    streaming: Literal["strict", "sentence"] = "sentence"
+    streaming: Literal["strict", "sentence", "adaptive"] = "adaptive"
+    most_held: Annotated[int, Field(ge=200, le=100_000)] = 1_000
     regeneration: Budget = Budget()
     judge: JudgeBudget = JudgeBudget()
     finish_reason: Literal["stop", "content_filter"] = "stop"

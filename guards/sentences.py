@@ -12,7 +12,7 @@ from collections.abc import Iterator
 _END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+|\n\s*")
 _SPACE = re.compile(r"\s+")
 LONGEST = 280  # characters that are judged together at most
-_RUN_ON = 220  # characters after which a sentence without an end is judged at the next space
+RUN_ON = 220  # characters after which a sentence without an end is judged at the next space
 _LONGEST_WORD = 60
 
 
@@ -44,9 +44,9 @@ def _places(text: str) -> Iterator[int]:
 
 def _run_on(text: str, start: int, end: int) -> Iterator[int]:
     """The places inside one long sentence; none depends on where it ends."""
-    while end - start > _RUN_ON:
-        space = _SPACE.search(text, start + _RUN_ON, min(end, start + _RUN_ON + _LONGEST_WORD))
-        start = space.end() if space else start + _RUN_ON + _LONGEST_WORD
+    while end - start > RUN_ON:
+        space = _SPACE.search(text, start + RUN_ON, min(end, start + RUN_ON + _LONGEST_WORD))
+        start = space.end() if space else start + RUN_ON + _LONGEST_WORD
         if start >= end:
             return
         yield start

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from guards.letter_names import letter_names
+from guards.letter_names import letter_names, names_letter
 from guards.views import View, lowered, replaced
 
 _DIGIT_WORDS: dict[str, tuple[str, ...]] = {
@@ -42,6 +42,7 @@ _LONGEST_GAP = 4
 _LEAST_DIGITS = 5
 _LEAST_WORDS = 3
 _SURE_DIGITS = 9
+_BESIDE = ".,;:!?'\"()"
 
 _TOKEN = re.compile(r"[^\W_]+")
 _GLUED = re.compile(r"zero|one|two|three|four|five|six|seven|eight|nine|\d")
@@ -76,6 +77,18 @@ class _Said:
     digits: str
     words: int
     sounds: int = 0
+
+
+def is_number(word: str) -> bool:
+    """True when lower-case `word` says a number in letters."""
+    said = _said(word.strip(_BESIDE), 0, len(word), 1)
+    return said is not None and said.words > 0
+
+
+def is_mark(word: str) -> bool:
+    """True when lower-case `word` can be the name of a letter, or stand for a dot, an at or a slash."""
+    mark = _MARK.search(word)
+    return names_letter(word) or (mark is not None and not (mark["at"] and mark[0] != "@"))
 
 
 def spelled(base: View) -> View | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guards.holdback import HoldBack, Step, Unclear, Withheld
-from guards.types import Action, Verdict
+from guards.types import Action, Kind, Verdict
 from proxy.leaves import is_long_number, is_name, is_name_of, is_plain_key, leaves, readings
 from proxy.turn import Turn
 from proxy.wire import Json
@@ -115,7 +115,7 @@ class ChoiceStream:
                 self._lead[key] = "assistant" if key == _ROLE and not is_name(value) else value
             elif isinstance(value, str) and is_plain_key(key):
                 if key not in self._channels:
-                    self._channels[key] = HoldBack(self._judge, self._turn.guard.policy.settings.streaming)
+                    self._channels[key] = self._hold_back()
                 async for out in self._stepped(key, self._channels[key].feed(value)):
                     yield out
                 if self.violation:
@@ -137,8 +137,13 @@ class ChoiceStream:
                 return
             yield self._out({key: step.text})
 
-    def _judge(self, text: str) -> Verdict:
-        return self._turn.look(text, "output")
+    def _hold_back(self) -> HoldBack:
+        settings = self._turn.guard.policy.settings
+        watch = self._turn.watch() if settings.streaming == "adaptive" else None
+        return HoldBack(self._judge, settings.streaming, watch, most_held=settings.most_held)
+
+    def _judge(self, text: str, *, kind: Kind = "all") -> Verdict:
+        return self._turn.look(text, "output", kind=kind)
 
     def _violate(self, verdict: Verdict, withheld: str) -> None:
         """Ends the choice. What the model is told it said is its content, or else the text that broke the rule."""

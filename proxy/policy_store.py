@@ -25,6 +25,7 @@ class PolicyStore:
         self._load = load
         self.guard = load(folder)
         self.problems: tuple[Problem, ...] = ()
+        _tell_of_slow_rules(self.guard)
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Reloads on every change below the folder until `stop` is set."""
@@ -59,6 +60,7 @@ class PolicyStore:
             return self._refused((Problem(str(self._folder), 0, f"cannot be loaded: {type(error).__name__}"),))
         if guard.version != self.guard.version or self.problems:
             log.info("rules in force: version %s", guard.version)
+            _tell_of_slow_rules(guard)
         self.guard, self.problems = guard, ()
         return True
 
@@ -68,6 +70,15 @@ class PolicyStore:
             log.error("rules refused: %s", problem)
         log.error("the rules of version %s keep judging", self.guard.version)
         return False
+
+
+def _tell_of_slow_rules(guard: Guard) -> None:
+    """Says which rules keep replies from going out word by word, where the policy asks for that."""
+    if guard.unbounded and guard.policy.settings.streaming == "adaptive":
+        log.warning(
+            "replies go out sentence by sentence, not word by word: %s may find something in any words",
+            ", ".join(sorted(guard.unbounded)),
+        )
 
 
 def _identity(folder: Path) -> int | None:

@@ -14,7 +14,8 @@ from brain.judge import Judge
 from brain.regenerate import Attempt, Regenerator
 from guards.fold import fold_term
 from guards.guard import Guard
-from guards.types import Action, Message, Stage, Verdict
+from guards.openings import Watch
+from guards.types import Action, Kind, Message, Stage, Verdict
 from proxy.audit import AuditStore, Record
 from proxy.headers import ACTION, POLICY, RULES, TURN, to_upstream
 from proxy.leaves import readings
@@ -97,10 +98,16 @@ class Turn:
             verdict = self.look(text, stage, context)
         return await self.settle(verdict, text, context) if verdict.gray else verdict
 
-    def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None) -> Verdict:
-        """The guard's verdict, counted and timed; what is gray is still to be settled. `context` as for `judge`."""
+    def watch(self) -> Watch:
+        """What tells which words of a reply open nothing."""
+        return self.guard.watch("output", self._before_reply)
+
+    def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None, *, kind: Kind = "all") -> Verdict:
+        """The guard's verdict, counted and timed; what is gray is still to be settled. `context` as for `judge`, `kind`
+        as for the guard."""
         began = self.services.clock()
-        verdict = self.guard.check(text, stage, self._said_before(stage) if context is None else context)
+        before = self._said_before(stage) if context is None else context
+        verdict = self.guard.check(text, stage, before, kind=kind)
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
         self._spend(f"judging_{stage}", seconds)

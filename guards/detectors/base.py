@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from guards.detectors.demands import Opening
 from guards.fold import Folded
 from guards.policy import Fold
-from guards.types import Finding
+from guards.types import Finding, Transcript
 
 
 class Detector(Protocol):
@@ -28,6 +29,34 @@ class Detector(Protocol):
 
     def find(self, folded: Folded) -> Iterable[Finding]:
         """Every place where one of its rules fires. Raises DetectorError when it could not look."""
+        ...
+
+    def opening(self) -> Opening:
+        """What opens a text for it; what does not, holds no finding of a place."""
+        ...
+
+    def listener(self, context: Transcript) -> Listener | None:
+        """For one that judges meaning: what listens to a text that grows behind `context`. None for all others."""
+        ...
+
+
+class Listener(Protocol):
+    """Hears a text word by word and says whether the sentence so far might mean something.
+
+    One that is `wary` takes nothing for harmless before its sentence is over.
+    """
+
+    is_wary: bool
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def take(self, piece: str) -> None:
+        """Hears the next word with the space behind it."""
+        ...
+
+    def end_sentence(self) -> None:
+        """The sentence is over and has been judged."""
         ...
 
 

@@ -17,7 +17,9 @@ from typing import Literal
 
 from guards.clean import clean
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.demands import Opening, words
 from guards.detectors.gate import Gate, words_of
+from guards.detectors.listener import GateListener
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
 from guards.policy import Classifier
@@ -71,6 +73,7 @@ class ClassifierDetector:
         self._opening = frozenset(" ".join(words) for words in opening)
         self._longest = max(map(len, opening), default=0)
         self._always = any(entry.judge == "always" for _, entry in self._entries)
+        self._gate_is_open = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.is_open)
         self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
@@ -93,6 +96,21 @@ class ClassifierDetector:
                     yield from self._findings(view, start, start + len(text), heated)
                     # a sentence that says nothing by itself makes nothing new of those before it
                     is_worth_it = self._always or any(scores.values())
+
+    def opening(self) -> Opening:
+        """The words that an entry names to open the gate; everything else is for the listener to hear."""
+        return Opening(
+            tuple(
+                (rule, tuple(words({word}) for word in words_of(fold_term(term))))
+                for rule, entry in self._entries
+                for term in entry.open
+            )
+        )
+
+    def listener(self, context: Transcript) -> GateListener:
+        """The gate over each sentence as it grows; it is wary where the detector would look at everything."""
+        turns = tuple(_end_of(turn) for turn in context)
+        return GateListener(self._model.gate, is_wary=self._always or bool(self._heat(turns)))
 
     def _heat(self, context: Transcript) -> frozenset[str]:
         """The labels that the end of one of the last turns was about, each read as it was when it was said."""
@@ -123,7 +141,7 @@ class ClassifierDetector:
             yield Finding(rule, *view.span(start, end), score, self.name, view.name, gray)
 
     def _is_open(self, text: str) -> bool:
-        return self._model.gate.is_open(text) or self._has_opening(text)
+        return self._gate_is_open(text) or self._has_opening(text)
 
     def _has_opening(self, text: str) -> bool:
         if not self._opening:

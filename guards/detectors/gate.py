@@ -72,6 +72,16 @@ class Gate:
         """True when `text` is to be looked at closely."""
         return self.score(text) >= self.threshold
 
+    def added(self, word: str, before: str) -> float:
+        """What one more of the `words_of` a text adds behind the word `before` (`^` at its beginning)."""
+        value = self.words.get(word)
+        return (self._unknown(word) if value is None else value) + self.pairs.get(f"{before} {word}", _NONE)
+
+    def sum_is_open(self, total: float, count: int, last: str) -> bool:
+        """True when a text whose `count` words, the last of them `last`, added up to `total` is worth a closer look."""
+        closed = total + self.pairs.get(f"{last} $", _NONE)
+        return self.bias + closed / math.sqrt(count or 1) >= self.threshold
+
     def _unknown(self, word: str) -> float:
         grams = grams_of(word)
         return sum(self.grams.get(gram, _NONE) for gram in grams) / math.sqrt(len(grams))

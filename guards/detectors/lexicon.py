@@ -16,11 +16,12 @@ from itertools import pairwise
 from ahocorasick_rs import AhoCorasick
 
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.demands import Opening, tokens_of
 from guards.detectors.senses import Evidence
 from guards.detectors.word_table import WordTable
 from guards.fold import Folded, View, fold_term, lowered
 from guards.policy import Fold, Lexicon, Sense
-from guards.types import Finding
+from guards.types import Finding, Transcript
 
 _SHORTEST_DISGUISED = 4
 _SHORTEST_DISGUISED_WITH_EVIDENCE = 3
@@ -69,6 +70,36 @@ class _Automaton:
                 yield rule
 
 
+class _Ends:
+    """Does a text end with one of some literals, a plural s and the signs behind a word aside?"""
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        kept = sorted(set(literals))
+        self._engine = AhoCorasick(kept) if kept else None
+
+    def of(self, text: str) -> bool:
+        """True when one that is a word of its own ends where the last word of `text` does."""
+        return any(_begins_word(text, start) for start in self._starts(text))
+
+    def of_letters(self, text: str) -> bool:
+        """True when one ends where `text`, letters without spaces, does."""
+        return any(True for _ in self._starts(text))
+
+    def _starts(self, text: str) -> Iterator[int]:
+        if self._engine is not None:
+            last = len(text)
+            while last and not text[last - 1].isalnum():
+                last -= 1
+            for _, start, end in self._engine.find_matches_as_indexes(text, overlapping=True):
+                is_plural = end == last - 1 and text[end] == "s" and end - start >= _SHORTEST_DISGUISED
+                if end >= last or is_plural:
+                    yield start
+
+
+def _begins_word(text: str, start: int) -> bool:
+    return start == 0 or not (text[start - 1].isalnum() and text[start].isalnum())
+
+
 class LexiconDetector:
     """Every `terms` entry of a snapshot."""
 
@@ -100,6 +131,22 @@ class LexiconDetector:
             if view.name not in ("text", "squeezed"):
                 yield from self._in_words(view, text)
         yield from self._in_glued(folded)
+
+    def opening(self) -> Opening:
+        """A term may end with a word, hide in one, or lie over several; one of several words is told as it begins."""
+        automata = (self._exact, self._cased, self._full)
+        terms = frozenset(lowered(literal) for automaton in automata for literal in automaton.literals)
+        tokens = [tuple(tokens_of(term)) for term in terms]
+        return Opening(
+            signs=frozenset(char for term in terms for char in term if not char.isalnum()),
+            hides=self._words.hides,
+            ends=_Ends(terms).of,
+            ends_together=_Ends(self._glued.literals).of_letters,
+            beginnings=frozenset(words[:size] for words in tokens for size in range(1, len(words))),
+        )
+
+    def listener(self, context: Transcript) -> None:
+        """None: it finds places."""
 
     def _full_views(self, folded: Folded) -> Iterator[View]:
         yield from folded.views

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.demands import Opening
+from guards.detectors.required import demands_of
 from guards.fold import Folded, View
 from guards.letters import without_accents
-from guards.types import Finding
+from guards.types import Finding, Transcript
 
 _MEMORY = 1 << 20  # bytes one compiled expression may take: RE2's own cost budget for counted repetitions
 _GROUP = 16  # patterns joined into one automaton: 60 µs a text for 350 patterns, against 290 µs for all in one
@@ -31,6 +33,7 @@ class PatternDetector:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rules = frozenset(source.rule for source in sources)
+        self._sources = tuple(sources)
         raw = [source for source in sources if source.fold == "none"]
         cased = [source for source in sources if source.fold == "case"]
         full = [source for source in sources if source.fold == "full"]
@@ -46,6 +49,13 @@ class PatternDetector:
         for view in folded.views:
             for group in self._full:
                 yield from group.find(view)
+
+    def opening(self) -> Opening:
+        """What each expression needs; one that tells nothing may match anywhere."""
+        return Opening(tuple((source.rule, way) for source in self._sources for way in demands_of(_expression(source))))
+
+    def listener(self, context: Transcript) -> None:
+        """None: it finds places."""
 
 
 def _grouped(sources: Sequence[Source], *, case_sensitive: bool) -> tuple[_Group, ...]:

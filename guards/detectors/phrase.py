@@ -23,10 +23,11 @@ from spacy.matcher import Matcher
 from spacy.tokens import Doc
 
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.demands import Opening
 from guards.detectors.word_gate import WordGate
 from guards.fold import Folded, View
 from guards.letters import without_accents
-from guards.types import Finding
+from guards.types import Finding, Transcript
 
 _NEED_MODEL = frozenset({"POS", "TAG", "DEP", "LEMMA", "MORPH", "ENT_TYPE", "ENT_IOB", "ENT_ID", "ENT_KB_ID"})
 _PIECE = re.compile(r"\S{60,100}(?<=[^\w\s])(?=\S)|\S{1,100}")
@@ -46,9 +47,17 @@ class PhraseDetector:
         self._lock = Lock()
         self._rule_of: dict[int, str] = {}
         self._raw_keys: set[int] = set()
+        self._patterns: list[tuple[str, list[dict[str, Any]]]] = []
         self._gate = WordGate(self._nlp.tokenizer)
         for number, source in enumerate(sources):
             self._add(f"{source.rule}/{number}", source)
+
+    def opening(self) -> Opening:
+        """Every pattern asks for the words that its tokens name."""
+        return Opening(tuple((rule, self._gate.demands_of(pattern)) for rule, pattern in self._patterns))
+
+    def listener(self, context: Transcript) -> None:
+        """None: it finds places."""
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """Every match of every phrase. Entries with fold full read every view, the others the original."""
@@ -79,6 +88,7 @@ class PhraseDetector:
             if len(pattern) > _LONGEST_PATTERN:
                 raise BuildProblem(source, f"a token pattern holds at most {_LONGEST_PATTERN} tokens")
             self._gate.add(pattern)
+            self._patterns.append((source.rule, pattern))
         try:
             self._matcher.add(name, patterns)
         except ValueError as error:

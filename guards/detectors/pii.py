@@ -16,9 +16,10 @@ from presidio_analyzer import EntityRecognizer, RecognizerRegistry, RecognizerRe
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, UrlRecognizer
 
 from guards.detectors.base import BuildProblem, Source
+from guards.detectors.demands import NEVER, Opening
 from guards.errors import DetectorError
 from guards.fold import Folded
-from guards.types import Finding
+from guards.types import Finding, Transcript
 
 _WINDOW = 500
 _OVERLAP = 120
@@ -39,6 +40,7 @@ _HINTS: dict[str, Callable[[str], bool]] = {
     "MAC_ADDRESS": lambda text: ":" in text or "-" in text or "." in text,
     "CRYPTO": lambda text: True,
 }
+_UNHINTED = frozenset({"CRYPTO"})
 _DEFAULT_HINT = _has_digits(4)
 
 
@@ -72,6 +74,19 @@ class PiiDetector:
                 for rule, least in self._wanted[entity]:
                     if score >= least:
                         yield Finding(rule, start, end, score, f"{self.name}:{entity}")
+
+    def opening(self) -> Opening:
+        """Digits and signs open a text, for an entity without a hint everything does."""
+        return Opening(
+            tuple(
+                (rule, () if entity in _UNHINTED else (NEVER,))
+                for entity, wanted in self._wanted.items()
+                for rule, _ in wanted
+            )
+        )
+
+    def listener(self, context: Transcript) -> None:
+        """None: it finds places."""
 
 
 def _recognized(recognizer: EntityRecognizer, entity: str, text: str) -> Iterator[tuple[int, int, float]]:

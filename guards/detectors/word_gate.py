@@ -13,6 +13,8 @@ from typing import Any
 
 from spacy.attrs import ORTH
 
+from guards.detectors.demands import Demand, Demands
+
 _OPTIONAL = ("?", "*", "{0", "{,", "!")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _CHUNK = re.compile(r"['’]?[^\W_]+(?:['’.][^\W_]+)*['’.]?")
@@ -39,6 +41,15 @@ class WordGate:
         self._demands.append(demands)
         self._first |= demands[0]
         self._odd |= {word for words in demands for word in words if not _RUN.fullmatch(word)}
+
+    def demands_of(self, pattern: Sequence[Mapping[str, Any]]) -> Demands:
+        """The words that `pattern` asks for, as they stand in a text: whole, or inside one that the tokenizer cuts."""
+        return [self._pieces(words) for token in pattern if (words := _words_of(token))]
+
+    def _pieces(self, words: frozenset[str]) -> Demand:
+        cut = (orth for orth, tokens in self._exceptions.items() if not words.isdisjoint(tokens))
+        runs = [_RUN.findall(each) for each in (*words, *cut)]
+        return frozenset(f"<{max(run, key=len)}>" for run in runs if run)
 
     def is_open(self, text: str) -> bool:
         """True when some pattern could match in `text`."""

@@ -51,6 +51,10 @@ class WordTable:
         self._ends = {(word[0], word[-_EDGE:], len(word) + more) for word in long for more in (-1, 0, 1)}
         self._hidden_in = lru_cache(maxsize=_WORDS_KEPT)(self._looked_up)
 
+    def hides(self, word: str) -> bool:
+        """True when lower-case `word` hides a term."""
+        return _WORD.fullmatch(word) is not None and self._hidden_in(word) is not None
+
     def find(self, text: str) -> Iterator[tuple[int, str, int, int]]:
         """(index, disguise, start, end) of every word of lower-case `text` that hides a term. Linear."""
         hits: dict[str, tuple[int, str]] = {}

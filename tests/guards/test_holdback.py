@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
-from typing import Literal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guards.guard import Guard
-from guards.holdback import HoldBack, Released, Step, Unclear, Withheld
+from guards.holdback import HoldBack, Released, Step, Streaming, Unclear, Withheld
+from guards.openings import Openings, Watch
 from guards.policy import Policy, Rule
 from guards.redact import MASK, redact
-from guards.types import Action, Finding, Verdict
+from guards.types import Action, Finding, Kind, Message, Verdict
+from proxy.rule_files import load
 
 QUICK = settings(deadline=None, max_examples=150)
 SLOWER = settings(deadline=None, max_examples=60)
 GuardOf = Callable[..., Guard]
-Streaming = Literal["strict", "sentence"]
 
 ANIMALS = {"terms": ["wombat", "snapchat"]}
 NUMBERS = {"pattern": r"\b\d{3}[ -]?\d{4}\b|\badd me\b\W{1,5}\bon \w+"}
@@ -66,8 +68,11 @@ def masking(guard_of: GuardOf) -> Guard:
     return guard_of({"terms": ["wombat"]}, {"pattern": r"\b\d{3}[ -]?\d{4}\b"}, on_output="redact")
 
 
-def holding(guard: Guard, policy: Streaming = "sentence") -> HoldBack:
-    return HoldBack(lambda text: guard.check(text, "output"), policy)
+def holding(guard: Guard, policy: Streaming = "sentence", most_held: int = 1000) -> HoldBack:
+    def judge(text: str, *, kind: Kind = "all") -> Verdict:
+        return guard.check(text, "output", kind=kind)
+
+    return HoldBack(judge, policy, guard.watch("output"), most_held=most_held)
 
 
 def fed(hold: HoldBack, pieces: Iterable[str]) -> list[Step]:
@@ -77,7 +82,7 @@ def fed(hold: HoldBack, pieces: Iterable[str]) -> list[Step]:
 
 @QUICK
 @given(st.data())
-@pytest.mark.parametrize("policy", ["strict", "sentence"])
+@pytest.mark.parametrize("policy", ["strict", "sentence", "adaptive"])
 def test_every_cut_gives_the_same_releases_and_the_same_verdicts(
     guard: Guard, policy: Streaming, data: st.DataObject
 ) -> None:
@@ -88,8 +93,11 @@ def test_every_cut_gives_the_same_releases_and_the_same_verdicts(
 
 @SLOWER
 @given(st.data())
-def test_what_has_been_released_is_never_a_text_that_is_withheld(guard: Guard, data: st.DataObject) -> None:
-    hold = holding(guard)
+@pytest.mark.parametrize("policy", ["sentence", "adaptive"])
+def test_what_has_been_released_is_never_a_text_that_is_withheld(
+    guard: Guard, policy: Streaming, data: st.DataObject
+) -> None:
+    hold = holding(guard, policy)
     for piece in data.draw(cuts(data.draw(texts(FORBIDDEN)))):
         for _ in hold.feed(piece):
             assert not guard.check(hold.released, "output").withholds
@@ -99,9 +107,12 @@ def test_what_has_been_released_is_never_a_text_that_is_withheld(guard: Guard, d
 
 @SLOWER
 @given(st.data())
-def test_a_reply_that_is_withheld_whole_never_passes_to_its_end(guard: Guard, data: st.DataObject) -> None:
+@pytest.mark.parametrize("policy", ["sentence", "adaptive"])
+def test_a_reply_that_is_withheld_whole_never_passes_to_its_end(
+    guard: Guard, policy: Streaming, data: st.DataObject
+) -> None:
     text = data.draw(texts(FORBIDDEN))
-    steps = fed(holding(guard), data.draw(cuts(text)))
+    steps = fed(holding(guard, policy), data.draw(cuts(text)))
     if guard.check(text, "output").withholds:
         assert isinstance(steps[-1], Withheld)
 
@@ -122,9 +133,12 @@ def test_released_and_pending_are_together_what_was_fed(guard: Guard, data: st.D
 
 @SLOWER
 @given(st.data())
-def test_masks_are_the_same_across_cuts_as_in_the_whole_text(masking: Guard, data: st.DataObject) -> None:
+@pytest.mark.parametrize("policy", ["sentence", "adaptive"])
+def test_masks_are_the_same_across_cuts_as_in_the_whole_text(
+    masking: Guard, policy: Streaming, data: st.DataObject
+) -> None:
     text = data.draw(texts(["wombat", "w0mb@t", "555 0132", "wombat. "]))
-    hold = holding(masking)
+    hold = holding(masking, policy)
     steps = fed(hold, data.draw(cuts(text)))
     assert not any(isinstance(step, Withheld) for step in steps)
     assert hold.released == redact(text, masking.check(text, "output").masks)
@@ -201,23 +215,25 @@ def test_each_step_looks_back_a_bounded_way(guard: Guard) -> None:
 
 @pytest.mark.parametrize("action", [Action.ALLOW, Action.LOG])
 def test_a_verdict_without_force_holds_nothing_back(action: Action) -> None:
-    hold = HoldBack(lambda _: Verdict("output", action), "sentence")
+    hold = HoldBack(lambda _, **__: Verdict("output", action), "sentence")
     assert [type(step) for step in hold.feed("It is fine. ")] == [Released]
 
 
 @pytest.mark.parametrize("action", [Action.STEER, Action.REGENERATE, Action.DEFLECT, Action.BLOCK])
 def test_a_verdict_stronger_than_redact_ends_the_reply(action: Action) -> None:
-    hold = HoldBack(lambda _: Verdict("output", action), "sentence")
+    hold = HoldBack(lambda _, **__: Verdict("output", action), "sentence")
     assert [type(step) for step in hold.feed("It is not. And on it goes. ")] == [Withheld]
     assert hold.released == ""
 
 
 def test_a_mask_that_began_in_released_text_hides_the_rest_of_its_span() -> None:
-    hold = HoldBack(lambda text: Verdict("output", Action.REDACT, masks=((3, 9),) if len(text) > 9 else ()), "sentence")
+    hold = HoldBack(
+        lambda text, **_: Verdict("output", Action.REDACT, masks=((3, 9),) if len(text) > 9 else ()), "sentence"
+    )
     fed(hold, ["one two. ", "three four"])
     assert hold.released.startswith("one two. ")
     hold = HoldBack(
-        lambda text: Verdict("output", Action.REDACT, masks=((4, 14),) if len(text) > 9 else ()), "sentence"
+        lambda text, **_: Verdict("output", Action.REDACT, masks=((4, 14),) if len(text) > 9 else ()), "sentence"
     )
     fed(hold, ["one two. ", "three four"])
     assert hold.released == f"one two. {MASK} four"
@@ -239,12 +255,118 @@ def test_withheld_and_released_text_stays_out_of_reprs(guard: Guard) -> None:
     assert "canary" not in repr(steps)
 
 
+SHIPPED = load(Path(__file__).parents[2] / "rules", gate=False)
+SAYINGS = [
+    said
+    for rule in SHIPPED.policy.rules
+    for example in rule.examples
+    for said in (example.block, example.allow)
+    if said
+]
+ROWS = Path(__file__).parents[2] / "training_data" / "moderation.jsonl"
+PROSE = [json.loads(row)["text"] for row in ROWS.read_text(encoding="utf-8").splitlines()[::23]]
+
+
+@settings(deadline=None, max_examples=10_000)
+@given(st.data())
+def test_under_the_shipped_rules_every_cut_releases_the_same_and_never_what_is_withheld(data: st.DataObject) -> None:
+    pieces = data.draw(st.lists(st.sampled_from([*SAYINGS, *PROSE]), min_size=1, max_size=3))
+    text = data.draw(st.sampled_from([" ", ". ", "\n"])).join(pieces)
+    hold, steps = holding(SHIPPED, "adaptive"), []
+    for piece in data.draw(cuts(text)):
+        for step in hold.feed(piece):
+            steps.append(step)
+            if isinstance(step, Released):
+                assert not SHIPPED.check(hold.released, "output").withholds
+    steps += hold.finish()
+    assert steps == fed(holding(SHIPPED, "adaptive"), [text])
+
+
+def test_a_word_that_opens_nothing_goes_out_as_soon_as_it_is_complete(guard: Guard) -> None:
+    hold = holding(guard, "adaptive")
+    assert [step.text for step in hold.feed("How are yo") if isinstance(step, Released)] == ["How ", "are "]
+    assert hold.pending == "yo"
+
+
+def test_what_is_open_is_held_until_it_has_come_to_nothing(guard: Guard) -> None:
+    hold = holding(guard, "adaptive")
+    list(hold.feed("do not add "))
+    assert hold.released == "do not "
+    list(hold.feed("sugar to my tea, "))
+    assert hold.released == "do not add sugar to my tea, "
+
+
+def test_a_violation_never_goes_out_word_by_word(guard: Guard) -> None:
+    hold = holding(guard, "adaptive")
+    steps = [step for letter in "well, my friend, add me on tuesday. " for step in hold.feed(letter)]
+    assert isinstance(steps[-1], Withheld)
+    assert hold.released == "well, my friend, "
+
+
+def test_where_the_turns_before_were_about_a_rule_a_sentence_goes_out_as_a_whole() -> None:
+    asked = [Message("user", "whats your insta")]
+
+    def judge(text: str, *, kind: Kind = "all") -> Verdict:
+        return SHIPPED.check(text, "output", asked, kind=kind)
+
+    hold = HoldBack(judge, "adaptive", SHIPPED.watch("output", asked))
+    list(hold.feed("haha the sun is out"))
+    assert hold.released == ""
+    list(hold.feed(" today. And "))
+    assert hold.released == "haha the sun is out today. "
+
+
+def test_beside_a_rule_that_may_find_something_anywhere_a_sentence_goes_out_as_a_whole(guard_of: GuardOf) -> None:
+    hold = holding(guard_of({"pattern": r"\w+ \w+ \w+ \w+ \w+ \w+"}), "adaptive")
+    list(hold.feed("So how are "))
+    assert hold.released == ""
+    list(hold.feed("you? And "))
+    assert hold.released == "So how are you? "
+
+
+def test_a_sentence_that_means_nothing_yet_is_not_judged_at_every_word(guard: Guard) -> None:
+    class Hearing:
+        is_open, is_wary = True, False
+
+        def take(self, piece: str) -> None: ...
+
+        def end_sentence(self) -> None: ...
+
+    looks: list[str] = []
+
+    def judge(text: str, *, kind: Kind = "all") -> Verdict:
+        looks.append(kind)
+        return Verdict("output")
+
+    hold = HoldBack(judge, "adaptive", Watch(Openings(guard.detectors), listeners=[Hearing()]))
+    list(hold.feed("and on and on it goes " * 20))
+    assert len(hold.pending) < 200
+    assert set(looks) == {"meaning"}
+    assert len(looks) < 15
+
+
+@pytest.mark.parametrize("policy", ["sentence", "adaptive"])
+def test_where_no_sentence_ends_a_place_is_made(guard: Guard, policy: Streaming) -> None:
+    hold = holding(guard, policy, most_held=200)
+    list(hold.feed("1 and 2 and " * 40))
+    assert len(hold.pending) <= 200
+    list(hold.feed("wombat and 3 and 4 " * 12))
+    assert "wombat" not in hold.released
+
+
+@pytest.mark.parametrize("policy", ["sentence", "adaptive"])
+def test_a_text_without_spaces_is_held_no_longer_than_allowed(guard: Guard, policy: Streaming) -> None:
+    hold = holding(guard, policy, most_held=200)
+    list(hold.feed("今日はいい天気ですね" * 100))
+    assert 0 < len(hold.pending) <= 200
+
+
 UNSURE = Finding("animals", 0, 1, 0.5, "classifier", gray="allow")
 CLEARED, CONFIRMED = Verdict("output"), Verdict("output", Action.DEFLECT, rules=("animals",))
 
 
-def unsure_of(word: str) -> Callable[[str], Verdict]:
-    return lambda text: Verdict("output", gray=(UNSURE,)) if word in text else Verdict("output")
+def unsure_of(word: str) -> Callable[..., Verdict]:
+    return lambda text, **_: Verdict("output", gray=(UNSURE,)) if word in text else Verdict("output")
 
 
 @pytest.mark.parametrize("streaming", ["strict", "sentence"])

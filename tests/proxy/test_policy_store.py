@@ -156,3 +156,14 @@ def test_a_store_does_not_begin_with_rules_that_are_refused(make_rules: Callable
     (folder / "policy.yaml").unlink()
     with pytest.raises(PolicyError):
         PolicyStore(folder, load)
+
+
+def test_rules_that_keep_replies_from_going_out_word_by_word_are_named(
+    make_rules: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_rules(streaming="adaptive")
+    PolicyStore(folder, load)
+    assert caplog.records == []
+    edit(folder / "animals.yaml", "terms: [wombat]", "pattern: '(\\w+ ){9}wombat|(\\w+ ){12}'")
+    PolicyStore(folder, lambda path: load(path, gate=False))
+    assert "animals may find something in any words" in caplog.text

@@ -1,0 +1,118 @@
+"""Demands: what must stand in a text of plain words before an entry of a rule can find something in it.
+
+They stand apart because they are what lets a stream go on word by word: where no entry's demands are met there is no
+finding, whatever the detectors would say, and nothing need be asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+
+from ahocorasick_rs import AhoCorasick
+
+ODD = "\0"
+Demand = frozenset[str]
+"""Pieces of words, one of which must be there. `<` and `>` are the edges of a word: `<add>`, `<insta`, `gram>`. ODD
+stands for what no plain word is: a digit, a sign, an emoji."""
+NEVER: Demand = frozenset({ODD})
+Demands = Sequence[Demand]
+"""All of them must be met. None at all: there may be a finding in any text."""
+
+
+def _no(_: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a detector says about the texts in which it may find something.
+
+    `demands` of its entries, each with its rule. `signs` are characters, other than letters and digits, that it looks
+    for. `hides` tells of a token of plain letters, `ends` of the text so far in lower case, `ends_together` of its
+    letters drawn together, whether a finding may lie, or end, there. `beginnings` are what terms of several words begin
+    with, token by token.
+    """
+
+    demands: tuple[tuple[str, Demands], ...] = ()
+    signs: frozenset[str] = frozenset()
+    hides: Callable[[str], bool] = _no
+    ends: Callable[[str], bool] = _no
+    ends_together: Callable[[str], bool] = _no
+    beginnings: frozenset[tuple[str, ...]] = frozenset()
+
+
+_LANGUAGES = ("en", "es", "pt", "fr", "de", "it", "ru")
+_EVERYDAY = frozenset({
+    "got", "get", "want", "wanna", "gonna", "going", "need", "know", "like", "love", "good", "time", "day", "days",
+    "night", "today", "tell", "told", "home", "work", "think", "said", "says", "right", "people", "thing", "things",
+    "way", "look", "looks", "let", "lets", "come", "came", "went", "new", "old", "yes", "yeah", "long", "bit", "little",
+    "sorry", "ask", "wait", "nice", "best", "better", "really", "feel", "baby", "babe", "year", "week", "morning",
+})  # fmt: skip
+_TOKEN = re.compile(r"[^\W_]+")
+_SHORTEST_RARE = 3
+_MUCH = 99
+
+
+def tokens_of(text: str) -> list[str]:
+    """The runs of letters and digits in lower-case `text`."""
+    return _TOKEN.findall(text)
+
+
+def words(wanted: Iterable[str]) -> Demand:
+    """The demand for one of these whole words."""
+    return frozenset(f"<{word}>" for word in wanted)
+
+
+class Numbered:
+    """Demands by number, and which of them a word meets."""
+
+    def __init__(self, demands: Iterable[Demand]) -> None:
+        self.number = {demand: at for at, demand in enumerate(dict.fromkeys(demands))}
+        self._asking: dict[str, list[int]] = {}
+        for demand, at in self.number.items():
+            for piece in demand:
+                self._asking.setdefault(piece, []).append(at)
+        self._pieces = list(self._asking)
+        self._engine = AhoCorasick(self._pieces) if self._pieces else None
+
+    def met_by(self, tokens: Iterable[str], *, is_plain: bool) -> set[int]:
+        """The numbers of the demands that a word of these tokens meets."""
+        met = set() if is_plain else set(self._asking.get(ODD, ()))
+        if self._engine is not None:
+            for token in tokens:
+                for piece, _, _ in self._engine.find_matches_as_indexes(f"<{token}>", overlapping=True):
+                    met.update(self._asking[self._pieces[piece]])
+        return met
+
+
+def rarest(demands: Demands) -> Demand | None:
+    """The demand that tells most: without a word that every sentence has. None where there is no such."""
+    rare = [demand for demand in demands if not any(_is_common(piece) for piece in demand)]
+    return max(rare, key=least_weight) if rare else None
+
+
+def least_weight(demand: Demand) -> int:
+    """How much the least of its pieces tells, in letters."""
+    return min(_MUCH if piece == ODD else len(piece) for piece in demand)
+
+
+def _is_common(piece: str) -> bool:
+    if piece == ODD:
+        return False
+    bare = piece.strip("<>")
+    return len(bare) < _SHORTEST_RARE or bare in _common_words()
+
+
+@lru_cache(maxsize=1)
+def _common_words() -> frozenset[str]:
+    return _EVERYDAY | {word for language in _LANGUAGES for word in _stop_words(language)}
+
+
+def _stop_words(language: str) -> Iterator[str]:
+    module = import_module(f"spacy.lang.{language}.stop_words")
+    for word in module.STOP_WORDS:
+        yield from tokens_of(word)

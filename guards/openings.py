@@ -1,0 +1,251 @@
+"""Openings: can the words of a growing text be part of a finding, or lead to one?
+
+They stand apart because they are what makes a stream fast: words that open nothing may go out at once, and are not even
+shown to the detectors. What is told here is on the safe side. A word that is not plain (a digit, a sign, another
+script, letters apart) opens its sentence; so do words that meet the rarest demand of an entry, words that meet all
+demands of one together with those shortly before them, and words in which, alone or drawn together, a term may hide.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from guards.detectors.base import Detector, Listener
+from guards.detectors.demands import Demands, Numbered, rarest, tokens_of
+from guards.detectors.required import PLAIN_SIGNS
+from guards.fold import fold, lowered
+from guards.letters import is_hidden
+from guards.spelled import is_mark, is_number
+
+_WORDS_KEPT = 32_768
+_PLAIN_VIEWS = frozenset({"clean", "squeezed"})
+REACH = 120  # characters in which what an entry demands must stand together
+_ODD_REACH = 80  # characters behind a word that is not plain in which nothing is taken for closed
+_LETTERS_APART = 3
+_MOST_WORDS = 8  # of a term
+_TERM_REACH = 64  # characters
+_SIGNS_ALONE = frozenset(".-/|")
+_JOINED = re.compile(r"[^\W_][.:(][^\W_]")  # `mila.com`, `ig:mila`
+_WORD = re.compile(r"\S+\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as it was read: in lower case as it stands and with held letters let go.
+
+    It `opens` a text by itself. `meets` are the numbers of the demands that it meets, `apart` how many letters stand
+    one by one in it (-1 where others stand beside them). One that `is_odd` may read otherwise than it looks.
+    """
+
+    opens: bool
+    is_odd: bool
+    is_number: bool
+    meets: tuple[int, ...]
+    low: str = field(repr=False)
+    squeezed: str = field(repr=False)
+    tokens: tuple[str, ...] = field(repr=False)
+    letters: str = field(repr=False)
+    apart: int
+
+
+class Openings:
+    """What opens a text for the detectors of one snapshot. Immutable; safe to share between threads."""
+
+    def __init__(self, detectors: Iterable[Detector]) -> None:
+        self._kinds = tuple(detector.opening() for detector in detectors)
+        demands = [(rule, tuple(dict.fromkeys(each))) for kind in self._kinds for rule, each in kind.demands]
+        self.unbounded = frozenset(rule for rule, needed in demands if not needed)
+        self._signs = frozenset(char for kind in self._kinds for char in kind.signs)
+        self._beginnings = frozenset(begin for kind in self._kinds for begin in kind.beginnings)
+        self._longest = max(map(len, self._beginnings), default=0)
+        entries = list(dict.fromkeys(needed for _, needed in demands if needed))
+        self._numbered = Numbered(demand for entry in entries for demand in entry)
+        self.triggers: dict[int, list[tuple[int, ...]]] = {}
+        self.together: dict[int, list[tuple[int, ...]]] = {}
+        for entry in entries:
+            self._file(entry)
+        self.read = lru_cache(maxsize=_WORDS_KEPT)(self._read)
+
+    def _file(self, entry: Demands) -> None:
+        """Enters what one entry demands: below its rarest demand, or below each of them where all are common."""
+        numbers = tuple(self._numbered.number[demand] for demand in entry)
+        rare = rarest(entry)
+        if rare is not None:
+            self.triggers.setdefault(self._numbered.number[rare], []).append(numbers)
+            return
+        for number in numbers:
+            self.together.setdefault(number, []).append(numbers)
+
+    def _read(self, raw: str) -> Word:
+        views = {view.name: lowered(view.text) for view in fold(raw).views}
+        low = views["clean"]
+        squeezed = views.get("squeezed", low)
+        is_odd = not views.keys() <= _PLAIN_VIEWS or is_mark(low) or any(map(_is_foreign, low))
+        is_plain = not is_odd and all(map(self._is_plain, low)) and _JOINED.search(low) is None
+        tokens = dict.fromkeys([*tokens_of(low), *tokens_of(squeezed)])
+        meets = self._numbered.met_by(tokens, is_plain=is_plain)
+        hides = any(kind.hides(token) for token in tokens for kind in self._kinds)
+        said = tuple(tokens_of(low))
+        return Word(
+            opens=not is_plain or hides or not meets.isdisjoint(self.triggers),
+            is_odd=is_odd,
+            is_number=is_number(low),
+            meets=tuple(sorted(meets)),
+            low=low,
+            squeezed=squeezed,
+            tokens=said,
+            letters="".join(said),
+            apart=_apart(said, low),
+        )
+
+    def _is_plain(self, char: str) -> bool:
+        if char.isascii():
+            return char.isalpha() or char in PLAIN_SIGNS
+        return char in PLAIN_SIGNS or (char not in self._signs and (is_hidden(char) or _is_picture(char)))
+
+    def ends(self, text: str) -> bool:
+        """True when a term may end where the lower-case `text` does."""
+        return any(kind.ends(text) for kind in self._kinds)
+
+    def ends_together(self, letters: str) -> bool:
+        """True when a term drawn apart over several words may end with these letters."""
+        return any(kind.ends_together(letters) for kind in self._kinds)
+
+    def begun(self, said: Sequence[Word]) -> int:
+        """With how many of the last words of `said` a term of several words may begin."""
+        for size in range(min(self._longest, len(said)), 0, -1):
+            if tuple(token for word in said[-size:] for token in word.tokens) in self._beginnings:
+                return size
+        return 0
+
+
+def _apart(tokens: Sequence[str], low: str) -> int:
+    """How many letters, or signs that may be letters, stand one by one in a word; -1 where it has longer tokens."""
+    if not tokens:
+        return int(bool(low) and _SIGNS_ALONE.issuperset(low))
+    return len(tokens) if all(len(token) == 1 for token in tokens) else -1
+
+
+def _is_foreign(char: str) -> bool:
+    """True for a letter that the clean view has left in another script."""
+    return not char.isascii() and char.isalpha()
+
+
+def _is_picture(char: str) -> bool:
+    return unicodedata.category(char) in ("So", "Sk")
+
+
+class Watch:
+    """What is open in one growing text, word by word."""
+
+    def __init__(self, openings: Openings, before: str = "", listeners: Iterable[Listener] = ()) -> None:
+        """`before` is what the same speaker said just before: a finding may begin in it."""
+        self._openings = openings
+        self._listeners: tuple[Listener, ...] = ()
+        self._at = 0
+        self._last: dict[int, int] = {}
+        self._live: list[tuple[int, tuple[int, ...]]] = []
+        self._odd_until = 0
+        self._said: list[Word] = []
+        self._lengths: list[int] = []
+        self._letters = self._text = self._squeezed = ""
+        self._apart = 0
+        self.is_open = self.is_odd = False
+        self.words_since = 0
+        for word in _WORD.findall(before):
+            self.take(word)
+        self.end_sentence()
+        self._listeners = tuple(listeners)
+
+    @property
+    def is_wary(self) -> bool:
+        """True where no word may go out before its sentence has been judged."""
+        return bool(self._openings.unbounded) or any(listener.is_wary for listener in self._listeners)
+
+    @property
+    def may_mean(self) -> bool:
+        """True when the sentence so far is worth a look at what it means."""
+        return any(listener.is_open for listener in self._listeners)
+
+    @property
+    def begun(self) -> int:
+        """How many characters at the end may be the beginning of a term, or of a number, of several words."""
+        size = self._openings.begun(self._said) or int(bool(self._said) and self._said[-1].is_number)
+        return sum(self._lengths[-size:]) if size else 0
+
+    def take(self, piece: str) -> None:
+        """Takes the next word with the space behind it.
+
+        `is_open` then says whether a finding may lie in what was said since all was judged, or be led to by it, and
+        `words_since` how many words ago that was last so. A sentence that `is_odd` may read otherwise than it looks.
+        """
+        self._at += len(piece)
+        word = self._openings.read(piece.strip())
+        self._remember(word, piece)
+        if self._opens(word):
+            self.is_open, self.words_since = True, 0
+        elif self.is_open:
+            self.words_since += 1
+        is_apart = self._apart >= _LETTERS_APART or self._is_more_of_a_number(word)
+        self.is_odd = self.is_odd or word.is_odd or is_apart
+        if word.is_odd:
+            self._odd_until = self._at + _ODD_REACH
+        for listener in self._listeners:
+            listener.take(piece)
+
+    def _remember(self, word: Word, piece: str) -> None:
+        gap = piece[len(piece.rstrip()) :]
+        self._text = (self._text + word.low + gap)[-_TERM_REACH:]
+        self._squeezed = (self._squeezed + word.squeezed + gap)[-_TERM_REACH:]
+        self._letters = (self._letters + word.letters)[-_TERM_REACH:]
+        self._said = [*self._said[1 - _MOST_WORDS :], word]
+        self._lengths = [*self._lengths[1 - _MOST_WORDS :], len(piece)]
+        self._apart = self._apart + word.apart if word.apart >= 0 else 0
+        for number in word.meets:
+            self._last[number] = self._at
+            self._live.extend((self._at, entry) for entry in self._openings.triggers.get(number, ()))
+
+    def _opens(self, word: Word) -> bool:
+        """True when a finding may end with this word, or be led to by it."""
+        return (
+            word.opens
+            or self._at < self._odd_until
+            or self._apart >= _LETTERS_APART
+            or self._is_more_of_a_number(word)
+            or self._openings.ends(self._text)
+            or (self._squeezed != self._text and self._openings.ends(self._squeezed))
+            or self._openings.ends_together(self._letters)
+            or self._meets_all(word.meets)
+        )
+
+    def close(self) -> None:
+        """All so far has been judged and passed."""
+        self.is_open = False
+
+    def end_sentence(self) -> None:
+        """The sentence is over and has been judged."""
+        self.close()
+        self.is_odd = False
+        for listener in self._listeners:
+            listener.end_sentence()
+
+    def _is_more_of_a_number(self, word: Word) -> bool:
+        return word.is_number and any(said.is_number for said in self._said[-3:-1])
+
+    def _meets_all(self, met: Sequence[int]) -> bool:
+        """True when all that some entry demands stands in what was said last, and some of it in the last word."""
+        met_now = frozenset(met)
+        if any(self._has(entry) for number in met for entry in self._openings.together.get(number, ())):
+            return True
+        if not (self._live and met):
+            return False
+        self._live = [(at, entry) for at, entry in self._live if at > self._at - REACH]
+        return any(not met_now.isdisjoint(entry) and self._has(entry) for _, entry in self._live)
+
+    def _has(self, entry: Iterable[int]) -> bool:
+        oldest = self._at - REACH
+        return all(self._last.get(number, oldest) > oldest for number in entry)

@@ -1,0 +1,57 @@
+"""The gate as a listener: word by word it says what the gate says of the sentence so far."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guards.clean import clean
+from guards.detectors.classifier import load
+from guards.detectors.listener import GateListener
+
+GATE = load().gate
+ROWS = Path(__file__).parents[3] / "training_data" / "moderation.jsonl"
+TEXTS = [row["text"] for row in map(json.loads, ROWS.read_text(encoding="utf-8").splitlines()[::97])]
+SENTENCES = [text for text in TEXTS if not re.search(r"[.!?…。！？\n]", text) and len(text) < 200]
+
+
+def listening(*, always: bool = False) -> GateListener:
+    return GateListener(GATE, is_wary=always)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(SENTENCES))
+def test_at_every_word_it_is_open_where_the_gate_is_open_to_the_sentence_so_far(sentence: str) -> None:
+    listener, said = listening(), ""
+    for piece in re.findall(r"\S+\s*", sentence):
+        listener.take(piece)
+        said += piece
+        assert listener.is_open == GATE.is_open(clean(said).text.rstrip())
+
+
+def test_what_opened_it_stays_open_until_it_has_been_judged() -> None:
+    opening = next(text for text in SENTENCES if GATE.is_open(text))
+    listener = listening()
+    for piece in re.findall(r"\S+\s*", f"{opening}. And so on "):
+        listener.take(piece)
+    assert listener.is_open
+    listener.end_sentence()
+    assert not listener.is_open
+
+
+def test_a_sentence_that_will_not_end_is_open() -> None:
+    listener = listening()
+    for _ in range(60):
+        listener.take("rain ")
+    assert listener.is_open
+
+
+def test_one_that_is_wary_never_closes() -> None:
+    listener = listening(always=True)
+    assert listener.is_open
+    listener.end_sentence()
+    assert listener.is_open
