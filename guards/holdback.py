@@ -180,7 +180,7 @@ class HoldBack:
         self._words += 1
         if self._opened_by(watch, self._text[start:end]) and not self._leads_nowhere(watch, start, end):
             return
-        if watch.may_mean and not self._means_nothing(end):
+        if watch.may_mean and not self._means_nothing(watch):
             return
         # What a term may begin with stays held; what stands before it goes as far as it was itself found to be clear.
         self._clear.append(end)
@@ -206,12 +206,12 @@ class HoldBack:
         self._has_opened = self._has_opened or watch.is_open
         return watch.is_open
 
-    def _means_nothing(self, end: int) -> bool:
+    def _means_nothing(self, watch: Watch) -> bool:
         """A look at what the sentence so far means, after ever more words. Only its end can say that it is withheld."""
         if self._words < self._next_look:
             return False
         self._next_look = self._words + self._words // 2 + 1
-        return self._passes(self._window_start(), end, "meaning")
+        return watch.means_nothing()
 
     def _passes(self, start: int, end: int, kind: Kind) -> bool:
         verdict = self._judge(self._text[start:end], kind=kind)

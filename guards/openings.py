@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from guards.detectors.base import Detector, Listener
-from guards.detectors.demands import Demands, Numbered, rarest, tokens_of
+from guards.detectors.demands import Demands, Numbered, least_weight, no, rarest, tokens_of
 from guards.detectors.required import PLAIN_SIGNS
 from guards.fold import fold, lowered
 from guards.letters import is_hidden
@@ -26,6 +26,7 @@ _PLAIN_VIEWS = frozenset({"clean", "squeezed"})
 REACH = 120  # characters in which what an entry demands must stand together
 _ODD_REACH = 80  # characters behind a word that is not plain in which nothing is taken for closed
 _LETTERS_APART = 3
+_WORDS_OF_A_LETTER = frozenset("ai")
 _MOST_WORDS = 8  # of a term
 _TERM_REACH = 64  # characters
 _SIGNS_ALONE = frozenset(".-/|")
@@ -37,14 +38,16 @@ _WORD = re.compile(r"\S+\s*")
 class Word:
     """One word as it was read: in lower case as it stands and with held letters let go.
 
-    It `opens` a text by itself. `meets` are the numbers of the demands that it meets, `apart` how many letters stand
-    one by one in it (-1 where others stand beside them). One that `is_odd` may read otherwise than it looks.
+    It `opens` a text by itself. `meets` are the numbers of the demands that it meets (`pivots` those that are the
+    rarest of an entry), `apart` how many letters stand one by one in it (-1 where others stand beside them). One that
+    `is_odd` may read otherwise than it looks.
     """
 
     opens: bool
     is_odd: bool
     is_number: bool
     meets: tuple[int, ...]
+    pivots: tuple[int, ...]
     low: str = field(repr=False)
     squeezed: str = field(repr=False)
     tokens: tuple[str, ...] = field(repr=False)
@@ -60,25 +63,29 @@ class Openings:
         demands = [(rule, tuple(dict.fromkeys(each))) for kind in self._kinds for rule, each in kind.demands]
         self.unbounded = frozenset(rule for rule, needed in demands if not needed)
         self._signs = frozenset(char for kind in self._kinds for char in kind.signs)
+        self.ends = tuple(kind.ends for kind in self._kinds if kind.ends is not no)
+        self.ends_together = tuple(kind.ends_together for kind in self._kinds if kind.ends_together is not no)
         self._beginnings = frozenset(begin for kind in self._kinds for begin in kind.beginnings)
         self._longest = max(map(len, self._beginnings), default=0)
         entries = list(dict.fromkeys(needed for _, needed in demands if needed))
         self._numbered = Numbered(demand for entry in entries for demand in entry)
-        self.triggers: dict[int, list[tuple[int, ...]]] = {}
-        self.together: dict[int, list[tuple[int, ...]]] = {}
+        self.triggers: set[int] = set()  # what opens a text by itself
+        self.pivots: set[int] = set()
+        self.completed: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         for entry in entries:
             self._file(entry)
         self.read = lru_cache(maxsize=_WORDS_KEPT)(self._read)
 
     def _file(self, entry: Demands) -> None:
-        """Enters what one entry demands: below its rarest demand, or below each of them where all are common."""
+        """Enters what one entry demands below its rarest demand, alone and with each of the others."""
         numbers = tuple(self._numbered.number[demand] for demand in entry)
         rare = rarest(entry)
+        pivot = self._numbered.number[rare or max(entry, key=least_weight)]
         if rare is not None:
-            self.triggers.setdefault(self._numbered.number[rare], []).append(numbers)
-            return
+            self.triggers.add(pivot)
         for number in numbers:
-            self.together.setdefault(number, []).append(numbers)
+            self.completed.setdefault((pivot, number), []).append(numbers)
+        self.pivots.add(pivot)
 
     def _read(self, raw: str) -> Word:
         views = {view.name: lowered(view.text) for view in fold(raw).views}
@@ -95,6 +102,7 @@ class Openings:
             is_odd=is_odd,
             is_number=is_number(low),
             meets=tuple(sorted(meets)),
+            pivots=tuple(sorted(meets & self.pivots)),
             low=low,
             squeezed=squeezed,
             tokens=said,
@@ -106,14 +114,6 @@ class Openings:
         if char.isascii():
             return char.isalpha() or char in PLAIN_SIGNS
         return char in PLAIN_SIGNS or (char not in self._signs and (is_hidden(char) or _is_picture(char)))
-
-    def ends(self, text: str) -> bool:
-        """True when a term may end where the lower-case `text` does."""
-        return any(kind.ends(text) for kind in self._kinds)
-
-    def ends_together(self, letters: str) -> bool:
-        """True when a term drawn apart over several words may end with these letters."""
-        return any(kind.ends_together(letters) for kind in self._kinds)
 
     def begun(self, said: Sequence[Word]) -> int:
         """With how many of the last words of `said` a term of several words may begin."""
@@ -148,7 +148,7 @@ class Watch:
         self._listeners: tuple[Listener, ...] = ()
         self._at = 0
         self._last: dict[int, int] = {}
-        self._live: list[tuple[int, tuple[int, ...]]] = []
+        self._live: dict[int, int] = {}  # pivots that were met, and where
         self._odd_until = 0
         self._said: list[Word] = []
         self._lengths: list[int] = []
@@ -171,10 +171,22 @@ class Watch:
         """True when the sentence so far is worth a look at what it means."""
         return any(listener.is_open for listener in self._listeners)
 
+    def means_nothing(self) -> bool:
+        """A closer look at what the sentence so far means, where it is worth one."""
+        return all(listener.means_nothing() for listener in self._listeners if listener.is_open)
+
     @property
     def begun(self) -> int:
-        """How many characters at the end may be the beginning of a term, or of a number, of several words."""
+        """How many characters at the end may be the beginning of a term, or of a number, or a name spelt letter by
+        letter. (One that begins with the word `I` or `a` is not held for that.)"""
         size = self._openings.begun(self._said) or int(bool(self._said) and self._said[-1].is_number)
+        letters = 0
+        for word in reversed(self._said):
+            if word.apart <= 0:
+                break
+            letters += 1
+        if letters > 1 or (letters == 1 and self._said[-1].letters not in _WORDS_OF_A_LETTER):
+            size = max(size, letters)
         return sum(self._lengths[-size:]) if size else 0
 
     def take(self, piece: str) -> None:
@@ -207,7 +219,8 @@ class Watch:
         self._apart = self._apart + word.apart if word.apart >= 0 else 0
         for number in word.meets:
             self._last[number] = self._at
-            self._live.extend((self._at, entry) for entry in self._openings.triggers.get(number, ()))
+        for number in word.pivots:
+            self._live[number] = self._at
 
     def _opens(self, word: Word) -> bool:
         """True when a finding may end with this word, or be led to by it."""
@@ -216,9 +229,7 @@ class Watch:
             or self._at < self._odd_until
             or self._apart >= _LETTERS_APART
             or self._is_more_of_a_number(word)
-            or self._openings.ends(self._text)
-            or (self._squeezed != self._text and self._openings.ends(self._squeezed))
-            or self._openings.ends_together(self._letters)
+            or self._ends_term()
             or self._meets_all(word.meets)
         )
 
@@ -236,16 +247,25 @@ class Watch:
     def _is_more_of_a_number(self, word: Word) -> bool:
         return word.is_number and any(said.is_number for said in self._said[-3:-1])
 
+    def _ends_term(self) -> bool:
+        """True when a term, as it stands, with held letters or drawn apart over several words, may end here."""
+        openings = self._openings
+        return (
+            any(ends(self._text) for ends in openings.ends)
+            or (self._squeezed != self._text and any(ends(self._squeezed) for ends in openings.ends))
+            or any(ends(self._letters) for ends in openings.ends_together)
+        )
+
     def _meets_all(self, met: Sequence[int]) -> bool:
         """True when all that some entry demands stands in what was said last, and some of it in the last word."""
-        met_now = frozenset(met)
-        if any(self._has(entry) for number in met for entry in self._openings.together.get(number, ())):
-            return True
-        if not (self._live and met):
+        if not (met and self._live):
             return False
-        self._live = [(at, entry) for at, entry in self._live if at > self._at - REACH]
-        return any(not met_now.isdisjoint(entry) and self._has(entry) for _, entry in self._live)
-
-    def _has(self, entry: Iterable[int]) -> bool:
         oldest = self._at - REACH
-        return all(self._last.get(number, oldest) > oldest for number in entry)
+        self._live = {pivot: at for pivot, at in self._live.items() if at > oldest}
+        completed, last = self._openings.completed, self._last
+        for pivot in self._live:
+            for number in met:
+                for entry in completed.get((pivot, number), ()):
+                    if all(last.get(each, oldest) > oldest for each in entry):
+                        return True
+        return False

@@ -55,6 +55,10 @@ class Listener(Protocol):
         """Hears the next word with the space behind it."""
         ...
 
+    def means_nothing(self) -> bool:
+        """True when a closer look at the sentence so far finds nothing in it; dear."""
+        ...
+
     def end_sentence(self) -> None:
         """The sentence is over and has been judged."""
         ...

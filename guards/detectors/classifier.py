@@ -73,7 +73,7 @@ class ClassifierDetector:
         self._opening = frozenset(" ".join(words) for words in opening)
         self._longest = max(map(len, opening), default=0)
         self._always = any(entry.judge == "always" for _, entry in self._entries)
-        self._gate_is_open = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.is_open)
+        self._is_open = lru_cache(maxsize=_TURNS_KEPT)(self._is_worth_a_look)
         self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
@@ -110,7 +110,9 @@ class ClassifierDetector:
     def listener(self, context: Transcript) -> GateListener:
         """The gate over each sentence as it grows; it is wary where the detector would look at everything."""
         turns = tuple(_end_of(turn) for turn in context)
-        return GateListener(self._model.gate, is_wary=self._always or bool(self._heat(turns)))
+        return GateListener(
+            self._model.gate, self._model.transformer.is_dull, is_wary=self._always or bool(self._heat(turns))
+        )
 
     def _heat(self, context: Transcript) -> frozenset[str]:
         """The labels that the end of one of the last turns was about, each read as it was when it was said."""
@@ -140,8 +142,8 @@ class ClassifierDetector:
                 continue
             yield Finding(rule, *view.span(start, end), score, self.name, view.name, gray)
 
-    def _is_open(self, text: str) -> bool:
-        return self._gate_is_open(text) or self._has_opening(text)
+    def _is_worth_a_look(self, text: str) -> bool:
+        return self._model.gate.is_open(text) or self._has_opening(text)
 
     def _has_opening(self, text: str) -> bool:
         if not self._opening:

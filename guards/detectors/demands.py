@@ -23,7 +23,8 @@ Demands = Sequence[Demand]
 """All of them must be met. None at all: there may be a finding in any text."""
 
 
-def _no(_: str) -> bool:
+def no(_: str) -> bool:
+    """False: for a detector that has nothing to say of it."""
     return False
 
 
@@ -39,9 +40,9 @@ class Opening:
 
     demands: tuple[tuple[str, Demands], ...] = ()
     signs: frozenset[str] = frozenset()
-    hides: Callable[[str], bool] = _no
-    ends: Callable[[str], bool] = _no
-    ends_together: Callable[[str], bool] = _no
+    hides: Callable[[str], bool] = no
+    ends: Callable[[str], bool] = no
+    ends_together: Callable[[str], bool] = no
     beginnings: frozenset[tuple[str, ...]] = frozenset()
 
 

@@ -7,9 +7,11 @@ sentence has become.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from guards.clean import clean
 from guards.detectors.gate import Gate, words_of
+from guards.errors import DetectorError
 from guards.sentences import RUN_ON
 
 _END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+$|\n")
@@ -21,8 +23,11 @@ class GateListener:
     It `is_wary` where everything is, whatever the gate says.
     """
 
-    def __init__(self, gate: Gate, *, is_wary: bool) -> None:
+    def __init__(self, gate: Gate, is_dull: Callable[[str], bool], *, is_wary: bool) -> None:
+        """`is_dull` is the closer look, dear and sure: True where a stretch means nothing."""
         self._gate = gate
+        self._is_dull = is_dull
+        self._stretch = ""
         self.is_wary = is_wary
         self._was_open = False
         self._total = 0.0
@@ -37,7 +42,9 @@ class GateListener:
 
     def take(self, piece: str) -> None:
         """Hears the next word with the space behind it."""
-        for word in words_of(clean(piece).text):
+        read = clean(piece).text
+        self._stretch += read
+        for word in words_of(read):
             self._total += self._gate.added(word, self._last)
             self._count += 1
             self._last = word
@@ -45,6 +52,15 @@ class GateListener:
         if _END.search(piece) or self._length > RUN_ON:
             self._was_open = self._was_open or self._is_open_now() or self._length > RUN_ON
             self._begin()
+
+    def means_nothing(self) -> bool:
+        """A closer look at the sentence so far; False also where it cannot be taken."""
+        if self.is_wary or self._was_open:
+            return False
+        try:
+            return self._is_dull(self._stretch.rstrip())
+        except DetectorError:
+            return False  # what that asks for is decided where the sentence ends
 
     def end_sentence(self) -> None:
         """The sentence is over and has been judged."""
@@ -55,4 +71,4 @@ class GateListener:
         return self._count > 0 and self._gate.sum_is_open(self._total, self._count, self._last)
 
     def _begin(self) -> None:
-        self._total, self._count, self._last, self._length = 0.0, 0, "^", 0
+        self._total, self._count, self._last, self._length, self._stretch = 0.0, 0, "^", 0, ""

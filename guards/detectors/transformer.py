@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -37,6 +38,7 @@ class Pieces:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._tokenizer.encode_special_tokens = True  # who writes [SEP] has written a word, not ended a turn
         self._first, self._between = map(self._special, ("[CLS]", "[SEP]"))
         self._of_word = lru_cache(maxsize=_WORDS_KEPT)(self._encoded)
 
@@ -83,6 +85,7 @@ class Transformer:
         self.labels = tuple(labels)
         self._scales = tuple(scales)
         self._interest = interest
+        self._dull = lru_cache(maxsize=_TEXTS_KEPT)(self._is_dull)
         self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._probabilities)
 
     def probabilities(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> Mapping[str, float]:
@@ -90,6 +93,13 @@ class Transformer:
         step finds nothing. What was asked before is remembered: a reply that streams in is looked at many times.
         Raises DetectorError."""
         return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker)
+
+    def is_dull(self, text: str) -> bool:
+        """True when the first step finds nothing in `text` by itself. Raises DetectorError."""
+        return self._dull(text)
+
+    def _is_dull(self, text: str) -> bool:
+        return self._looked_at(text, (), "user")[0] < self._interest
 
     def _probabilities(self, text: str, context: Transcript, speaker: str) -> Mapping[str, float]:
         interest, raw = self.raw(text, context, speaker, least=self._interest)
@@ -105,14 +115,23 @@ class Transformer:
     ) -> tuple[float, list[float]]:
         """The interest of the first step, and each label's score before it is scaled (none where the interest is below
         `least`). Raises DetectorError."""
+        interest, states = self._looked_at(text, context, speaker)
+        if interest < least:
+            return interest, []
+        try:
+            scores: list[float] = self._rest.run(None, {"states": states})[0][0].tolist()
+        except Exception as error:  # noqa: BLE001 - the border to an engine in another language: textless, and ours
+            raise DetectorError("classifier", type(error).__name__) from None
+        return interest, scores
+
+    def _looked_at(self, text: str, context: Sequence[Message], speaker: str) -> tuple[float, Any]:
+        """The first step's interest, and what it makes of the word pieces, for the second."""
         try:
             ids = np.array([self._pieces.ids(text, context, speaker)], dtype=np.int64)
             states, interests = self._first.run(None, {"ids": ids})
-            interest = float(interests[0])
-            scores: list[float] = [] if interest < least else self._rest.run(None, {"states": states})[0][0].tolist()
         except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
             raise DetectorError("classifier", type(error).__name__) from None
-        return interest, scores
+        return float(interests[0]), states
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

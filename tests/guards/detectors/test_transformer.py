@@ -42,6 +42,7 @@ def test_plain_text_is_read_as_the_tokenizer_reads_it(pieces: Pieces, text: str)
     tokenizer = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    tokenizer.encode_special_tokens = True
     assert pieces.ids(text)[1:-1] == tokenizer.encode(text, add_special_tokens=False).ids[:LONGEST_TEXT]
 
 
@@ -75,3 +76,8 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({**keys, "decoder": None, "model": model}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"\[CLS\]"):
         Pieces(tmp_path / "tokenizer.json")
+
+
+def test_a_separator_that_somebody_writes_is_a_word(pieces: Pieces) -> None:
+    assert pieces.ids("a [SEP] b").count(pieces.ids("")[-1]) == 1
+    assert pieces.ids("é [SEP] b").count(pieces.ids("")[-1]) == 1
