@@ -1,7 +1,11 @@
-"""Answers in OpenAI's error shape: a message that says what to do, never a traceback, never message text."""
+"""Answers that tell of an error: a message that says what to do, never a traceback, never message text.
+
+Their body is OpenAI's unless the surface that was asked brings its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +13,9 @@ from guards.errors import MalformedRequest, UpstreamError
 from proxy.wire import write_json
 
 Headers = list[tuple[bytes, bytes]]
+ErrorBody = Callable[[str, str, str, str | None], dict[str, Any]]
 _JSON = (b"content-type", b"application/json")
+_SOON = [(b"retry-after", b"1")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +37,33 @@ def error_body(message: str, kind: str, code: str, param: str | None = None) -> 
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def malformed(error: MalformedRequest) -> Answer:
+def malformed(error: MalformedRequest, body: ErrorBody = error_body) -> Answer:
     """What a client gets for a request that cannot be read."""
-    return of_json(error_body(str(error), "invalid_request_error", error.code, error.param), error.status)
+    return of_json(body(str(error), "invalid_request_error", error.code, error.param), error.status)
 
 
-def upstream_failed(error: UpstreamError) -> Answer:
+def upstream_failed(error: UpstreamError, body: ErrorBody = error_body) -> Answer:
     """What a client gets when the upstream does not answer."""
-    return of_json(error_body(str(error), "api_error", error.code), error.status)
+    return of_json(body(str(error), "api_error", error.code, None), error.status)
 
 
-def overloaded() -> Answer:
+def overloaded(body: ErrorBody = error_body) -> Answer:
     """What a client gets when every place for a turn is taken."""
-    body = error_body("all places for turns are taken: try again in a second", "server_error", "overloaded")
-    return of_json(body, 503, [(b"retry-after", b"1")])
+    told = "all places for turns are taken: try again in a second"
+    return of_json(body(told, "server_error", "overloaded", None), 503, _SOON)
 
 
-def internal() -> Answer:
+def internal(body: ErrorBody = error_body) -> Answer:
     """What a client gets for a defect of ours: nothing of the turn has been passed on."""
-    return of_json(error_body("the turn could not be completed", "server_error", "internal_error"), 500)
+    return of_json(body("the turn could not be completed", "server_error", "internal_error", None), 500)
 
 
-def audit_unavailable() -> Answer:
+def audit_unavailable(body: ErrorBody = error_body) -> Answer:
     """What a client gets when a record that must be kept cannot be written."""
-    body = error_body("the turn could not be recorded: try again", "server_error", "audit_unavailable")
-    return of_json(body, 503, [(b"retry-after", b"1")])
+    told = "the turn could not be recorded: try again"
+    return of_json(body(told, "server_error", "audit_unavailable", None), 503, _SOON)
 
 
-def content_blocked() -> Answer:
+def content_blocked(body: ErrorBody = error_body) -> Answer:
     """What a client gets for a turn that a rule blocks. Which rule is the operator's to know."""
-    body = error_body("this turn was blocked by policy", "invalid_request_error", "content_filter")
-    return of_json(body, 400)
+    return of_json(body("this turn was blocked by policy", "invalid_request_error", "content_filter", None), 400)

@@ -23,14 +23,16 @@ from proxy import operator
 from proxy.audit import AuditError, AuditStore
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
-from proxy.routes import ChatRoute, where
+from proxy.routes import GuardedRoute, where
 from proxy.rule_files import load
 from proxy.seen import Seen
 from proxy.settings import ProxySettings
+from proxy.surfaces.base import Surface
+from proxy.surfaces.chat import ChatSurface
 from proxy.turn import Services
 from proxy.upstream import Upstream
 
-GUARDED = "/v1/chat/completions"
+SURFACES: tuple[Surface, ...] = (ChatSurface(),)
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
 _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go
@@ -89,15 +91,17 @@ class App:
         self.services = services
         self._judge_engine = judge_engine
         self._retention = timedelta(days=settings.retention_days)
-        self._chat: ASGIApp = ChatRoute(services, max_body=settings.max_body, max_turns=settings.max_turns)
-        self._rest: ASGIApp = operator.build(services, max_body=settings.max_body)
+        bounds = {"max_body": settings.max_body, "max_turns": settings.max_turns}
+        self._paths = [surface.path for surface in SURFACES]
+        self._guarded: ASGIApp = GuardedRoute(services, SURFACES, **bounds)
+        self._rest: ASGIApp = operator.build(services, max_body=settings.max_body, guarded=self._paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatches one ASGI scope."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and scope["path"] == GUARDED and scope["method"] == "POST":
-            await self._chat(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
+            await self._guarded(scope, receive, send)
         else:
             await self._safely(scope, receive, send)
 

@@ -5,7 +5,7 @@ Pure but for the turn it judges with: chunks in, chunks that may go out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,11 @@ class ChoiceStream:
         content = self._channels.get(CONTENT)
         return (content.released if content else "") + self._added
 
+    def held(self, key: str) -> int:
+        """How many characters of one text are still held back."""
+        channel = self._channels.get(key)
+        return len(channel.pending) if channel else 0
+
     def add(self, text: str) -> None:
         """Notes content that was written by a repair and goes out behind what was released."""
         self._added += text
@@ -77,9 +82,17 @@ class ChoiceStream:
 
     async def finish(self) -> AsyncIterator[Json]:
         """Judges and releases what is still held."""
-        for name, channel in list(self._channels.items()):
-            async for out in self._stepped(name, channel.finish()):
-                yield out
+        async for out in self.part_over(list(self._channels)):
+            yield out
+
+    async def part_over(self, keys: Iterable[str]) -> AsyncIterator[Json]:
+        """Judges and releases what is held of these texts, which are complete, and every structure kept so far."""
+        if self.violation:
+            return
+        for name in keys:
+            if name in self._channels:
+                async for out in self._stepped(name, self._channels[name].finish()):
+                    yield out
             if self.violation:
                 return
         kept, self._kept = self._kept, []

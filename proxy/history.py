@@ -51,8 +51,8 @@ def said(turn: Turn) -> None:
     """Remembers what the fan was told in this turn: it has been judged."""
     for text in turn.final.values():
         if text not in turn.guard.policy.deflection_lines:
-            message = {"role": "assistant", "content": text}
-            turn.services.seen.put(fingerprint_of(message, turn.guard.version), None)
+            for message in turn.request.told(text):
+                turn.services.seen.put(fingerprint_of(message, turn.guard.version), None)
 
 
 def withheld(message: Json) -> Json:

@@ -6,6 +6,7 @@ Every other path is refused: what the guard cannot read is never passed on.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,8 +24,12 @@ from proxy.turn import Services
 from proxy.wire import Json, read_json, text_of
 
 _PAGE = Path(__file__).parent / "console" / "chat.html"
-_GUARDED = "/v1/chat/completions"
 _MOST_INPUTS = 256
+_KEPT_ELSEWHERE = {
+    "/v1/responses/": ": what it gives is kept at the upstream, and would come back without being judged",
+    "/v1/conversations": ": what it holds is kept at the upstream, where it cannot be read",
+    "/v1/messages/batches": ": its replies come later, from where they cannot be judged",
+}
 _POLICY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'",
@@ -32,11 +37,11 @@ _POLICY_HEADERS = {
 }
 
 
-def build(services: Services, *, max_body: int) -> FastAPI:
-    """The application for everything but guarded turns."""
+def build(services: Services, *, max_body: int, guarded: Sequence[str]) -> FastAPI:
+    """The application for everything but the turns that are served on the `guarded` paths."""
     app = FastAPI(title="Chaperone", docs_url=None, redoc_url=None, openapi_url=None)
     _health(app, services)
-    _models(app, services)
+    _models(app, services, guarded)
     _moderations(app, services, max_body)
     page = _PAGE.read_text(encoding="utf-8")
 
@@ -46,7 +51,7 @@ def build(services: Services, *, max_body: int) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return _refusal(request, error.status_code, Headers(error.headers or {}).get("allow", ""))
+        return _refusal(request, error.status_code, guarded, Headers(error.headers or {}).get("allow", ""))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
@@ -73,14 +78,14 @@ def _health(app: FastAPI, services: Services) -> None:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _models(app: FastAPI, services: Services) -> None:
+def _models(app: FastAPI, services: Services, guarded: Sequence[str]) -> None:
     @app.get("/v1/models")
     @app.get("/v1/models/{model:path}")
     async def models(request: Request) -> Response:
         headers = to_upstream(decoded(request.headers.raw), services.new_id())
         path = "/models" + quote(request.scope["path"].removeprefix("/v1/models"))
         if not {".", ".."}.isdisjoint(path.split("/")):
-            return _refusal(request, 404)  # it would leave /models at the upstream, for what nobody guards
+            return _refusal(request, 404, guarded)  # it would leave /models at the upstream, for what nobody guards
         try:
             reply = await services.upstream.send("GET", path, headers)
             return _response(Answer(reply.status, await reply.read(), to_client(reply.headers)))
@@ -144,15 +149,16 @@ def _moderation_result(verdict: Verdict, rules: list[str]) -> Json:
     }
 
 
-def _refusal(request: Request, status: int, allowed: str = "") -> Response:
+def _refusal(request: Request, status: int, guarded: Sequence[str], allowed: str = "") -> Response:
     path = request.url.path[:200]
-    if path == _GUARDED:  # its POST is served elsewhere
+    if path in guarded:  # their POST is served elsewhere
         status, allowed = 405, "POST"
     if status == 405:
         message, code = f"{request.method} is not served on {path}", "method_not_allowed"
         headers = [(b"allow", allowed.encode())]
     else:
-        message = f"{path} cannot be guarded here, so it is not passed on; use {_GUARDED}"
+        kept = next((why for start, why in _KEPT_ELSEWHERE.items() if path.startswith(start)), "")
+        message = f"{path} cannot be guarded here, so it is not passed on{kept}; use POST {', '.join(guarded)}"
         code, status, headers = "unknown_url", 404, []
     return _response(answers.of_json(answers.error_body(message, "invalid_request_error", code), status, headers))
 

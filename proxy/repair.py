@@ -10,7 +10,7 @@ from guards.errors import UpstreamError
 from guards.types import Action, Verdict
 from proxy.turn import Turn
 from proxy.upstream import succeeded
-from proxy.wire import Json, read_reply, text_of
+from proxy.wire import Json, read_reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def _regenerated(turn: Turn, messages: list[Json], released: str, rejected
             raise UpstreamError(f"the upstream answered {reply.status}", code=f"upstream_{reply.status}")
         completion = read_reply(body)
         turn.add_usage(completion.get("usage"))
-        return content_of(completion)
+        return turn.request.text_in(completion)
 
     async def check(text: str) -> Verdict:
         return await turn.judge(text, "output")
@@ -77,11 +77,3 @@ async def _regenerated(turn: Turn, messages: list[Json], released: str, rejected
     turn.services.metrics.attempts.labels("accepted").inc(accepted)
     turn.services.metrics.attempts.labels("failed").inc(len(regeneration.attempts) - accepted)
     return regeneration.text
-
-
-def content_of(completion: Json) -> str:
-    """The first choice's text; empty where there is none."""
-    choices = completion.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    message = first.get("message") if isinstance(first, dict) else None
-    return text_of(message.get("content")) if isinstance(message, dict) else ""

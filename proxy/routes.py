@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from guards.errors import MalformedRequest, UpstreamError
 from guards.types import Action
-from proxy import answers, wire
+from proxy import answers
 from proxy.answers import Answer
 from proxy.audit import AuditError
+from proxy.channels import ChoiceStream
 from proxy.headers import CONVERSATION, TURN, decoded
 from proxy.history import said
 from proxy.inbound import Inbound, judge_input
 from proxy.repair import deflection
-from proxy.sse import END, event
 from proxy.stream import Blocked, StreamedTurn
+from proxy.surfaces.base import Surface
 from proxy.turn import Services, Turn
 from proxy.whole import answer_whole
+from proxy.wire import read_json
 
 log = logging.getLogger("chaperone.proxy")
 
@@ -38,56 +40,60 @@ class ClientGone(Exception):
     """The client closed its connection before the turn was over."""
 
 
-class ChatRoute:
-    """`POST /v1/chat/completions`. `max_body` is in bytes, `max_turns` how many may be open at once."""
+class GuardedRoute:
+    """The POST of every surface. `max_body` is in bytes, `max_turns` how many turns may be open at once."""
 
-    def __init__(self, services: Services, *, max_body: int, max_turns: int) -> None:
+    def __init__(self, services: Services, surfaces: Iterable[Surface], *, max_body: int, max_turns: int) -> None:
         self._services = services
+        self._surfaces = {surface.path: surface for surface in surfaces}
         self._max_body = max_body
         self._max_turns = max_turns
         self._open = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serves one request. No exception leaves it but cancellation."""
+        """Serves one request to the path of a surface. No exception leaves it but cancellation."""
+        surface = self._surfaces[scope["path"]]
         if self._open >= self._max_turns:
-            await _send_whole(send, answers.overloaded())
+            await _send_whole(send, answers.overloaded(surface.error))
             return
         self._open += 1
         self._services.metrics.open_turns.set(self._open)
         try:
-            await self._served(scope, receive, send)
+            await self._served(surface, scope, receive, send)
         except ClientGone:
             pass
         finally:
             self._open -= 1
             self._services.metrics.open_turns.set(self._open)
 
-    async def _served(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _served(self, surface: Surface, scope: Message, receive: Receive, send: Send) -> None:
         headers = decoded(scope["headers"])
         try:
             body = await _body(receive, headers, self._max_body)
-            request = wire.read_request(body, headers.get(CONVERSATION))
+            request = surface.read(body, headers.get(CONVERSATION))
             turn = Turn(self._services, request, headers)
         except MalformedRequest as error:
-            await _send_whole(send, answers.malformed(error))
+            await _send_whole(send, answers.malformed(error, surface.error))
             return
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 - the outermost edge: there is no turn yet that could answer
             log.error("a request failed before its turn: %s", where(error))
-            await _send_whole(send, answers.internal())
+            await _send_whole(send, answers.internal(surface.error))
             return
-        await _while_connected(receive, _TurnServer(turn, send).run())
+        await _while_connected(receive, _TurnServer(turn, surface, send).run())
 
 
 class _TurnServer:
     """Runs one turn and sends its answer; whatever goes wrong ends in a safe answer and a record."""
 
-    def __init__(self, turn: Turn, send: Send) -> None:
+    def __init__(self, turn: Turn, surface: Surface, send: Send) -> None:
         self._turn = turn
+        self._surface = surface
         self._send = send
         self._started = False
-        self._complete = False
+        self._streamed: StreamedTurn | None = None
+        self._end_mark = b""  # held until the record is written: the response must not end before it
 
     async def run(self) -> None:
         """The whole turn, with its record written before the response ends."""
@@ -95,13 +101,13 @@ class _TurnServer:
         try:
             answer = await self._answer()
         except MalformedRequest as error:
-            answer = answers.malformed(error)
+            answer = answers.malformed(error, self._surface.error)
         except Blocked:
-            answer = answers.content_blocked()
+            answer = answers.content_blocked(self._surface.error)
         except UpstreamError as error:
             turn.services.metrics.upstream_errors.labels(error.code).inc()
             turn.notes.append(f"upstream: {error.code}")
-            answer = answers.upstream_failed(error)
+            answer = answers.upstream_failed(error, self._surface.error)
         except asyncio.CancelledError:
             turn.notes.append("the client left")
             await self._close()
@@ -109,26 +115,27 @@ class _TurnServer:
         except Exception as error:  # noqa: BLE001 - the outermost edge: nothing unjudged has been sent, a safe answer is
             log.error("turn %s failed: %s", turn.id, where(error))
             turn.notes.append(f"defect: {type(error).__name__}")
-            answer = answers.internal()
+            answer = answers.internal(self._surface.error)
         recorded = await self._close()
-        await self._end(answer if recorded else answers.audit_unavailable())
+        await self._end(answer if recorded else answers.audit_unavailable(self._surface.error))
 
     async def _answer(self) -> Answer | None:
         """The whole answer, or None when a stream has been sent up to its end mark."""
         inbound = await judge_input(self._turn)
         if inbound.action is Action.BLOCK:
-            return answers.content_blocked()
+            return answers.content_blocked(self._surface.error)
         if inbound.action is Action.DEFLECT:
             return self._deflected(inbound)
         if not self._turn.request.stream:
-            return await answer_whole(self._turn, inbound)
-        streamed = StreamedTurn(self._turn, inbound)
+            return await answer_whole(self._turn, inbound, self._surface)
+        self._streamed = streamed = StreamedTurn(self._turn, inbound, self._surface)
         refused = await streamed.open()
         if refused is not None:
             return refused
         async with aclosing(streamed.events()) as events:
             async for piece in events:
                 await self._stream(piece, streamed.headers)
+        self._end_mark = streamed.end
         return None
 
     def _deflected(self, inbound: Inbound) -> Answer:
@@ -136,24 +143,15 @@ class _TurnServer:
         text = deflection(turn, inbound.rules)
         turn.final[0] = text
         finish = turn.guard.policy.settings.finish_reason
-        whole = wire.completion(turn.id, turn.request.model, text, finish, turn.created)
         headers = turn.headers(Action.DEFLECT)
         if not turn.request.stream:
+            whole = self._surface.answer(turn.request, turn.id, text, finish, turn.created)
             return answers.of_json(whole, headers=headers)
-        base = {key: whole[key] for key in ("id", "created", "model")}
-        chunks = [
-            wire.chunk(base, 0, {"role": "assistant", "content": text}),
-            wire.chunk(base, 0, {}, finish),
-        ]
-        if turn.request.include_usage:
-            chunks.append({**base, "object": "chat.completion.chunk", "choices": [], "usage": whole["usage"]})
-        body = b"".join(event(wire.write_json(each)) for each in chunks) + END
-        return Answer(200, body, [*_STREAM_HEADERS, *headers])
+        shape = self._surface.stream(turn.request, turn.id, turn.created)
+        said = shape.repaired(ChoiceStream(0, turn), text, finish)
+        return Answer(200, b"".join([said, *shape.end(True, {})]), [*_STREAM_HEADERS, *headers])
 
     async def _stream(self, piece: bytes, headers: answers.Headers) -> None:
-        if piece == END:
-            self._complete = True  # held until the record is written: the response must not end before it
-            return
         if not self._started:
             self._started = True
             kept = [(name, value) for name, value in headers if name not in (b"content-type", b"cache-control")]
@@ -170,13 +168,13 @@ class _TurnServer:
         return True
 
     async def _end(self, answer: Answer | None) -> None:
-        if not self._started:
-            whole = answer or Answer(200, END, [*_STREAM_HEADERS])
+        if not self._started or self._streamed is None:
+            whole = answer or Answer(200, self._end_mark, [*_STREAM_HEADERS])
             if not any(name == TURN.encode() for name, _ in whole.headers):
                 whole = replace(whole, headers=[*whole.headers, *self._turn.headers(self._turn.action)])
             await _send_whole(self._send, whole)
             return
-        tail = event(answer.body) if answer is not None else END if self._complete else b""
+        tail = self._streamed.failed(read_json(answer.body)) if answer is not None else self._end_mark
         await self._send({"type": "http.response.body", "body": tail, "more_body": False})
 
 

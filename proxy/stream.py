@@ -9,23 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
 from guards.errors import UpstreamError
 from guards.types import Action
-from proxy.answers import Answer, error_body
+from proxy.answers import Answer
 from proxy.channels import ChoiceStream, Steady, Violation
 from proxy.headers import to_client
 from proxy.inbound import Inbound
 from proxy.repair import repair
-from proxy.sse import COMMENT, DONE, END, EventReader, event
+from proxy.sse import COMMENT, DONE, EventReader
+from proxy.surfaces.base import Arrived, Surface
 from proxy.turn import Turn
 from proxy.upstream import Reply, succeeded
 from proxy.whole import masked, refused
-from proxy.wire import MAX_CHOICES, Json, chunk, read_reply, write_json
+from proxy.wire import Json, read_reply
 
-_EVERY_CHUNK = frozenset({"id", "object", "created", "model", "system_fingerprint", "service_tier"})
-_NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 _KEEP_ALIVE = 5.0  # seconds between comments while a repair is being written
 
 
@@ -34,20 +32,23 @@ class Blocked(Exception):
 
 
 class StreamedTurn:
-    """The stream of one turn. `open` first; then either `refused` holds a whole answer, or `events` is to be sent."""
+    """The stream of one turn. `open` first; where it gives no answer, `events` is to be sent, and then `end`.
 
-    def __init__(self, turn: Turn, inbound: Inbound) -> None:
+    `end` is the stream's end mark, empty where the stream has broken off.
+    """
+
+    def __init__(self, turn: Turn, inbound: Inbound, surface: Surface) -> None:
         self._turn = turn
         self._inbound = inbound
+        self._surface = surface
+        self._shape = surface.stream(turn.request, turn.id, turn.created)
         self._reply: Reply | None = None
         self._choices: dict[int, ChoiceStream] = {}
-        self._base: Json = {}
-        self._waiting: Json = {}
         self._judged_beside: Json | None = None
         self._steady = Steady()
         self._sent = False
         self._done = False
-        self._counted = False
+        self.end = b""
         self.headers: list[tuple[bytes, bytes]] = []
 
     async def open(self) -> Answer | None:
@@ -64,6 +65,10 @@ class StreamedTurn:
         self._reply = reply
         return None
 
+    def failed(self, error: Json) -> bytes:
+        """An error body of the surface as an event of this stream."""
+        return self._shape.failed(error)
+
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The response body. Raises Blocked or UpstreamError only while nothing has been sent."""
         try:
@@ -76,7 +81,7 @@ class StreamedTurn:
                 raise
             self._turn.services.metrics.upstream_errors.labels(error.code).inc()
             self._turn.notes.append(f"upstream: {error.code}")
-            yield event(write_json(error_body(str(error), "api_error", error.code)))
+            yield self.failed(self._surface.error(str(error), "api_error", error.code))
         finally:
             self._remember()
             if self._reply is not None:
@@ -87,7 +92,7 @@ class StreamedTurn:
         try:
             async with aclosing(self._data()) as arriving:
                 async for data in arriving:
-                    async for piece in self._passed(read_reply(data)):
+                    async for piece in self._passed(self._shape.read(read_reply(data))):
                         yield piece
                     if self._all_violated():
                         break
@@ -102,10 +107,9 @@ class StreamedTurn:
             failure = UpstreamError("the upstream's stream ended before its answer did", code="upstream_broken")
         if failure is not None:
             raise failure
-        if self._turn.request.include_usage and not self._counted and self._cut:
-            usage = self._turn.usage or _NO_USAGE  # a cancelled upstream never says what it used
-            yield event(write_json({**self._base, "choices": [], "usage": usage}))
-        yield END
+        before, self.end = self._shape.end(self._cut, self._turn.usage)
+        if before:
+            yield before
 
     @property
     def _cut(self) -> bool:
@@ -134,45 +138,46 @@ class StreamedTurn:
 
     def _all_violated(self) -> bool:
         """True when nothing of the upstream's stream is of use any more, so that it can be cancelled at once."""
-        wanted = self._turn.request.raw.get("n") or 1
-        return len(self._choices) >= wanted and all(choice.violation for choice in self._choices.values())
+        return len(self._choices) >= self._turn.request.choices and all(
+            choice.violation for choice in self._choices.values()
+        )
 
-    async def _passed(self, data: Json) -> AsyncIterator[bytes]:
-        if "error" in data and "choices" not in data:
+    async def _passed(self, arrived: Arrived) -> AsyncIterator[bytes]:
+        if arrived.error is not None:
             async for piece in self._held():
                 yield piece
-            yield event(write_json(await masked(self._turn, data, "error")))
+            yield self._shape.told(await masked(self._turn, arrived.error, "error"))
             self._done = True
             return
-        choices = data.get("choices") or []
-        if not isinstance(choices, list) or not all(map(_is_choice, choices)):
-            raise UpstreamError("the upstream's chunk has no list of choices", code="upstream_broken")
-        await self._take_beside({key: value for key, value in data.items() if key != "choices"})
-        if not choices:
-            yield event(write_json({**self._beside(), "choices": []}))
-        for choice in choices:
-            index = choice.get("index", 0)
-            stream = self._choices.setdefault(index, ChoiceStream(index, self._turn))
+        await self._take_beside(arrived.beside)
+        if not arrived.choices and (alone := self._shape.alone()):
+            yield alone
+        for choice in arrived.choices:
+            stream = self._choice(choice.get("index", 0))
             async for piece in self._sendable(stream, stream.feed(choice)):
                 yield piece
+        if arrived.over:
+            stream = self._choice(0)
+            async for piece in self._sendable(stream, stream.part_over(arrived.over)):
+                yield piece
+        self._done = self._done or arrived.ended
+
+    def _choice(self, index: int) -> ChoiceStream:
+        if index not in self._choices:
+            self._choices[index] = ChoiceStream(index, self._turn)
+        return self._choices[index]
 
     async def _take_beside(self, beside: Json) -> None:
-        """Takes the fields beside the choices; they go out with the next chunk that has something to say."""
-        self._counted = self._counted or isinstance(beside.get("usage"), dict)
+        """Judges the fields beside the choices, unless they are those of the event before."""
         if beside == self._judged_beside:
             return
         self._judged_beside = beside
-        fields = await masked(self._turn, self._steady.only(beside), "chunk")
-        self._base = {key: fields[key] for key in fields if key in _EVERY_CHUNK}
-        self._waiting |= {key: fields[key] for key in fields if key not in _EVERY_CHUNK}
-
-    def _beside(self) -> Json:
-        waiting, self._waiting = self._waiting, {}
-        return {**self._base, **waiting}
+        self._shape.take(await masked(self._turn, self._steady.only(beside), "chunk"))
 
     async def _sendable(self, stream: ChoiceStream, outs: AsyncIterator[Json]) -> AsyncIterator[bytes]:
         async for out in outs:
-            yield event(write_json({**self._beside(), "choices": [out]}))
+            if piece := self._shape.write(out, stream):
+                yield piece
         blocks = stream.violation is not None and stream.violation.verdict.action is Action.BLOCK
         if blocks and not self._sent:
             self._turn.rise(Action.BLOCK)
@@ -186,16 +191,16 @@ class StreamedTurn:
                     yield piece
 
     async def _repairs(self) -> AsyncGenerator[bytes, None]:
-        for index, stream in self._choices.items():
+        for stream in self._choices.values():
             if stream.violation is None:
                 continue
             if self._reply is not None:
                 self._reply.close()
-            async with aclosing(self._repaired(index, stream, stream.violation)) as pieces:
+            async with aclosing(self._repaired(stream, stream.violation)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _repaired(self, index: int, stream: ChoiceStream, violation: Violation) -> AsyncGenerator[bytes, None]:
+    async def _repaired(self, stream: ChoiceStream, violation: Violation) -> AsyncGenerator[bytes, None]:
         released = stream.released
         rejected = released + violation.text
         task = asyncio.create_task(repair(self._turn, self._inbound.messages, released, rejected, violation.verdict))
@@ -206,18 +211,8 @@ class StreamedTurn:
         finally:
             task.cancel()
         stream.add(text)
-        role = {} if stream.opened else {"role": "assistant"}
-        yield event(write_json(chunk(self._base, index, {**role, "content": text})))
-        finish = self._turn.guard.policy.settings.finish_reason
-        yield event(write_json(chunk(self._base, index, {}, finish)))
+        yield self._shape.repaired(stream, text, self._turn.guard.policy.settings.finish_reason)
 
     def _remember(self) -> None:
         for index, stream in self._choices.items():
             self._turn.final[index] = stream.released
-
-
-def _is_choice(choice: Any) -> bool:
-    if not isinstance(choice, dict) or not isinstance(choice.get("delta"), dict | None):
-        return False
-    index = choice.get("index", 0)
-    return isinstance(index, int) and not isinstance(index, bool) and 0 <= index < MAX_CHOICES

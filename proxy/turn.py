@@ -25,7 +25,6 @@ from proxy.seen import Seen
 from proxy.upstream import Reply, Upstream
 from proxy.wire import ChatRequest, Json, write_json
 
-CHAT = "/chat/completions"
 _LONG = 4000  # characters from which judging leaves the event loop to others
 
 
@@ -179,7 +178,9 @@ class Turn:
         """The upstream's answer to `body` under this turn's headers. Raises UpstreamError."""
         began = self.services.clock()
         try:
-            return await self.services.upstream.send("POST", CHAT, self._headers, write_json(body))
+            return await self.services.upstream.send(
+                "POST", self.request.upstream, self._headers, write_json(body), credential=self.request.credential
+            )
         finally:
             self._spend("upstream", self.services.clock() - began)
 
@@ -207,6 +208,7 @@ class Turn:
             conversation=self.request.conversation,
             policy=self.guard.version,
             body={
+                "surface": self.request.surface,
                 "stages": stages,
                 "attempts": [_attempt_json(attempt) for attempt in self.attempts],
                 "final": [self.final[index] for index in sorted(self.final)],

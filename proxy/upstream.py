@@ -15,6 +15,7 @@ import aiohttp
 from guards.errors import UpstreamError
 
 MAX_REPLY = 64 * 1024 * 1024  # bytes of an answer that is read whole
+_CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key"})
 _CONNECTIONS = 0  # no limit: the proxy's own limit on turns is the one that holds
 
 
@@ -69,14 +70,27 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
-        """The upstream's answer to `path` below the base URL. Raises UpstreamError when there is none."""
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        credential: str = "authorization",
+    ) -> Reply:
+        """The upstream's answer to `path` below the base URL. Raises UpstreamError when there is none.
+
+        A configured key goes in the header `credential`, and none of the client's keys beside it.
+        """
         if self._session is None:
             raise RuntimeError("the upstream is used before it is entered")
-        own = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        if self._key:
+            headers = {name: value for name, value in headers.items() if name not in _CREDENTIALS}
+            headers[credential] = f"Bearer {self._key}" if credential == "authorization" else self._key
         try:
             response = await self._session.request(
-                method, self._base + path, data=body, headers={**headers, **own}, allow_redirects=False
+                method, self._base + path, data=body, headers=headers, allow_redirects=False
             )
         except TimeoutError:
             raise UpstreamError("the upstream did not answer in time", status=504, code="upstream_timeout") from None

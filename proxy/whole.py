@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from guards.errors import UpstreamError
 from guards.redact import redact
 from guards.types import Action, Verdict
@@ -12,40 +10,34 @@ from proxy.headers import to_client
 from proxy.inbound import Inbound
 from proxy.leaves import is_plain_key, leaves, put
 from proxy.repair import repair
+from proxy.surfaces.base import Surface
 from proxy.turn import Turn
 from proxy.upstream import Reply, succeeded
-from proxy.wire import Json, read_reply, text_of, write_json
+from proxy.wire import Json, read_reply, write_json
 
 
-async def answer_whole(turn: Turn, inbound: Inbound) -> Answer:
+async def answer_whole(turn: Turn, inbound: Inbound, surface: Surface) -> Answer:
     """The upstream's answer, guarded. Its errors arrive as they were. Raises UpstreamError."""
     reply = await turn.ask(turn.request.with_messages(inbound.messages))
     if not succeeded(reply):
         return await refused(turn, reply, to_client(reply.headers) + turn.headers(inbound.action))
     body = await reply.read()
     completion = read_reply(body)
-    choices = completion.get("choices")
-    if not isinstance(choices, list) or not all(map(_is_choice, choices)):
-        raise UpstreamError("the upstream's answer has no list of choices", code="upstream_broken")
     guarded: list[Json] = []
-    for choice in choices:
-        fixed = await _guarded(turn, inbound, choice)
+    for choice in surface.choices(completion):
+        fixed = await _guarded(turn, inbound, surface, choice)
         if fixed is None:
-            return content_blocked()
+            return content_blocked(surface.error)
         guarded.append(fixed)
-    rest = await masked(turn, {key: value for key, value in completion.items() if key != "choices"}, "body")
-    final = {**rest, "choices": guarded}
+    rest = await masked(turn, surface.beside(turn.request, completion), "body")
+    final = surface.whole(completion, rest, guarded)
     headers = to_client(reply.headers) + turn.headers(max(inbound.action, turn.action))
     return Answer(200, body if final == completion else write_json(final), headers)
 
 
-def _is_choice(choice: Any) -> bool:
-    return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
-
-
-async def _guarded(turn: Turn, inbound: Inbound, choice: Json) -> Json | None:
+async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json) -> Json | None:
     """The choice as it may be sent; None when a rule blocks it. `logprobs` go: they spell out what was not said."""
-    message = choice["message"]
+    came = message = choice["message"]
     index = choice["index"] if isinstance(choice.get("index"), int) else 0
     place = f"choices[{index}].message"
     verdicts: list[Verdict] = []
@@ -61,19 +53,13 @@ async def _guarded(turn: Turn, inbound: Inbound, choice: Json) -> Json | None:
         turn.rise(Action.BLOCK)
         return None
     if worst.action > Action.REDACT:
-        return await _repaired(turn, inbound, choice, index, worst)
-    turn.final[index] = text_of(message.get("content"))
+        repaired = await repair(turn, inbound.messages, "", surface.said(came), worst)
+        turn.final[index] = repaired.text
+        return surface.repaired(index, turn.id, repaired.text, turn.guard.policy.settings.finish_reason)
+    turn.final[index] = surface.said(message)
     rest = await masked(turn, {k: v for k, v in choice.items() if k not in ("message", "logprobs")}, "choice")
-    return {**choice, **rest, **({"logprobs": None} if "logprobs" in choice else {}), "message": message}
-
-
-async def _repaired(turn: Turn, inbound: Inbound, choice: Json, index: int, verdict: Verdict) -> Json:
-    rejected = text_of(choice["message"].get("content"))
-    repaired = await repair(turn, inbound.messages, "", rejected, verdict)
-    turn.final[index] = repaired.text
-    finish = turn.guard.policy.settings.finish_reason
-    message = {"role": "assistant", "content": repaired.text}
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
+    silent = {"logprobs": None} if "logprobs" in choice else {}
+    return {**choice, **rest, **silent, "message": message if message is came else surface.mended(came, message)}
 
 
 async def masked(turn: Turn, value: Json, place: str) -> Json:

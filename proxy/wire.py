@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -30,7 +30,14 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request: the JSON as it came, and what a turn needs of it."""
+    """One request: the JSON as it came, and what a turn needs of it.
+
+    `upstream` is the path below the upstream's base URL, `credential` the header that carries a configured key.
+    """
+
+    surface: ClassVar[str] = "chat"
+    upstream: ClassVar[str] = "/chat/completions"
+    credential: ClassVar[str] = "authorization"
 
     raw: Json = field(repr=False)
     messages: list[Json] = field(repr=False)
@@ -38,6 +45,11 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     conversation: str | None
+
+    @property
+    def choices(self) -> int:
+        """How many choices were asked for."""
+        return self.raw.get("n") or 1
 
     @property
     def first_new(self) -> int:
@@ -76,6 +88,14 @@ class ChatRequest:
         if "n" in body:
             body["n"] = 1
         return {**body, "stream": False}
+
+    def text_in(self, reply: Json) -> str:
+        """The text of a reply to `once_more`; empty where there is none."""
+        return content_of(reply)
+
+    def told(self, text: str) -> list[Json]:
+        """The messages in which a client sends back, as history, a reply that said `text`."""
+        return [{"role": "assistant", "content": text}]
 
 
 def read_request(body: bytes, conversation: str | None) -> ChatRequest:
@@ -231,23 +251,12 @@ def replaced(message: Json, leaf: Leaf, text: str) -> Json:
     return result
 
 
-def completion(turn: str, model: str, text: str, finish: str, created: int) -> Json:
-    """A whole answer of one assistant turn."""
-    return {
-        "id": f"chatcmpl-{turn}",
-        "object": "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text},
-                "logprobs": None,
-                "finish_reason": finish,
-            }
-        ],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
-    }
+def content_of(completion: Json) -> str:
+    """The first choice's text; empty where there is none."""
+    choices = completion.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return text_of(message.get("content")) if isinstance(message, dict) else ""
 
 
 def chunk(base: Json, index: int, delta: Json, finish: str | None = None) -> Json:

@@ -143,3 +143,23 @@ def test_odd_values_in_a_delta_are_no_defect(new: Callable[[], ChoiceStream], de
     outs = run(stream, [delta, {"content": "well"}])
     assert text_in([out for out in outs if isinstance(out["delta"].get("content"), str)]) == "well"
     assert stream.finished
+
+
+def test_a_text_that_is_over_is_released_before_its_choice_ends(new: Callable[[], ChoiceStream]) -> None:
+    stream = new()
+    delta = {"thinking": "hm", "content": "well", "block": {"name": "look"}}
+    fed = all_of(stream.feed({"index": 0, "delta": delta, "finish_reason": None}))
+    assert (fed, stream.held("thinking"), stream.held("content"), stream.held("odd")) == ([], 2, 4, 0)
+    outs = all_of(stream.part_over(["thinking"]))
+    assert text_in(outs, "thinking") == "hm"
+    assert [out["delta"] for out in outs[1:]] == [{"block": {"name": "look"}}]
+    assert (stream.held("thinking"), stream.held("content")) == (0, 4)
+    assert text_in(all_of(stream.finish())) == "well"
+
+
+def test_a_structure_that_is_over_is_judged_before_it_goes_out(new: Callable[[], ChoiceStream]) -> None:
+    stream = new()
+    assert all_of(stream.feed({"index": 0, "delta": {"block": ["wom", "bat"]}, "finish_reason": None})) == []
+    assert all_of(stream.part_over([])) == []
+    assert stream.violation is not None
+    assert all_of(stream.part_over([])) == []

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from proxy.audit import read_records
-from proxy.repair import content_of
 
 Begin = Callable[..., Any]
 OWN = "let's talk about you instead"
@@ -104,9 +103,3 @@ def test_a_line_is_joined_to_what_was_released_as_one_text(
     proxy.text(stream=True)
     (record,) = read_records(proxy.data)
     assert record.body["final"] == [f"All is well. {OWN}"]
-
-
-@pytest.mark.parametrize("odd", [{}, {"choices": []}, {"choices": [5]}, {"choices": [{"message": 5}]}, {"choices": 5},
-                                 {"choices": [{"message": {"content": None}}]}])  # fmt: skip
-def test_an_answer_without_content_is_an_empty_one(odd: dict[str, Any]) -> None:
-    assert content_of(odd) == ""

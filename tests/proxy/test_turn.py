@@ -41,6 +41,7 @@ def test_a_record_says_what_was_found_where_by_what_and_under_which_rules(proxy:
     assert (record.turn, record.policy) == (reply.headers["x-chaperone-turn"], reply.headers["x-chaperone-policy"])
     assert (record.action, record.model, record.conversation) == ("steer", "some-model", "fan-7")
     assert datetime.fromisoformat(record.time).utcoffset() is not None
+    assert record.body["surface"] == "chat"
     (judged,) = record.body["stages"]["input"]
     assert judged["text"] == FLAGGED[0]["content"]
     assert judged["place"] == "messages[0].content"

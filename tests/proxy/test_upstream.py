@@ -51,6 +51,24 @@ def test_a_configured_key_takes_the_place_of_any_other(upstream: Any) -> None:
     assert upstream.headers[0]["authorization"] == "Bearer sesame"
 
 
+@pytest.mark.parametrize(
+    ("credential", "value"), [("authorization", "Bearer sesame"), ("x-api-key", "sesame")], ids=["bearer", "x-api-key"]
+)
+def test_a_configured_key_goes_where_the_surface_wants_it_and_no_key_of_the_client_with_it(
+    upstream: Any, credential: str, value: str
+) -> None:
+    async def once() -> None:
+        headers = {"authorization": "Bearer mine", "x-api-key": "mine", "api-key": "mine", "x-one": "1"}
+        async with Upstream(upstream.url, key="sesame") as seam:
+            (await seam.send("POST", "/messages", headers, b"{}", credential=credential)).close()
+
+    asyncio.run(once())
+    (told,) = upstream.headers
+    assert told[credential] == value
+    assert "mine" not in "".join(told.values())
+    assert told["x-one"] == "1"
+
+
 def test_a_redirect_is_not_followed(upstream: Any, raw: Any) -> None:
     upstream.replies = [raw([b""], status=307, headers=[("location", "http://127.0.0.1:1/stolen")])]
     assert sent(upstream.url)[0] == 307

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from guards.errors import MalformedRequest, UpstreamError
 from guards.types import Message
-from proxy.wire import carries_media, read_json, read_reply, read_request, text_of, without_media, write_json
+from proxy.wire import (
+    carries_media,
+    content_of,
+    read_json,
+    read_reply,
+    read_request,
+    text_of,
+    without_media,
+    write_json,
+)
 
 HELLO = {"role": "user", "content": "hello"}
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -159,3 +168,9 @@ def test_media_is_seen_and_can_be_left_out() -> None:
     assert without_media(message) == {"role": "user", "content": [{"type": "text", "text": "look"}]}
     assert not carries_media(HELLO)
     assert without_media(HELLO) == HELLO
+
+
+@pytest.mark.parametrize("odd", [{}, {"choices": []}, {"choices": [5]}, {"choices": [{"message": 5}]}, {"choices": 5},
+                                 {"choices": [{"message": {"content": None}}]}])  # fmt: skip
+def test_an_answer_without_content_is_an_empty_one(odd: dict[str, Any]) -> None:
+    assert content_of(odd) == ""
