@@ -29,10 +29,11 @@ from proxy.seen import Seen
 from proxy.settings import ProxySettings
 from proxy.surfaces.base import Surface
 from proxy.surfaces.chat import ChatSurface
+from proxy.surfaces.completions import CompletionsSurface
 from proxy.turn import Services
 from proxy.upstream import Upstream
 
-SURFACES: tuple[Surface, ...] = (ChatSurface(),)
+SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface())
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
 _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go
@@ -92,9 +93,9 @@ class App:
         self._judge_engine = judge_engine
         self._retention = timedelta(days=settings.retention_days)
         bounds = {"max_body": settings.max_body, "max_turns": settings.max_turns}
-        self._paths = [surface.path for surface in SURFACES]
+        self._paths = frozenset(surface.path for surface in SURFACES)
         self._guarded: ASGIApp = GuardedRoute(services, SURFACES, **bounds)
-        self._rest: ASGIApp = operator.build(services, max_body=settings.max_body, guarded=self._paths)
+        self._rest: ASGIApp = operator.build(services, max_body=settings.max_body, guarded=SURFACES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatches one ASGI scope."""

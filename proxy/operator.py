@@ -20,6 +20,7 @@ from guards.types import Stage, Verdict
 from proxy import answers
 from proxy.answers import Answer
 from proxy.headers import decoded, to_client, to_upstream
+from proxy.surfaces.base import Surface
 from proxy.turn import Services
 from proxy.wire import Json, read_json, text_of
 
@@ -37,8 +38,8 @@ _POLICY_HEADERS = {
 }
 
 
-def build(services: Services, *, max_body: int, guarded: Sequence[str]) -> FastAPI:
-    """The application for everything but the turns that are served on the `guarded` paths."""
+def build(services: Services, *, max_body: int, guarded: Sequence[Surface]) -> FastAPI:
+    """The application for everything but the turns that are served on the `guarded` surfaces."""
     app = FastAPI(title="Chaperone", docs_url=None, redoc_url=None, openapi_url=None)
     _health(app, services)
     _models(app, services, guarded)
@@ -78,7 +79,7 @@ def _health(app: FastAPI, services: Services) -> None:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _models(app: FastAPI, services: Services, guarded: Sequence[str]) -> None:
+def _models(app: FastAPI, services: Services, guarded: Sequence[Surface]) -> None:
     @app.get("/v1/models")
     @app.get("/v1/models/{model:path}")
     async def models(request: Request) -> Response:
@@ -149,18 +150,20 @@ def _moderation_result(verdict: Verdict, rules: list[str]) -> Json:
     }
 
 
-def _refusal(request: Request, status: int, guarded: Sequence[str], allowed: str = "") -> Response:
+def _refusal(request: Request, status: int, guarded: Sequence[Surface], allowed: str = "") -> Response:
     path = request.url.path[:200]
-    if path in guarded:  # their POST is served elsewhere
+    surface = next((each for each in guarded if f"{path}/".startswith(f"{each.path}/")), guarded[0])
+    if path == surface.path:  # its POST is served elsewhere
         status, allowed = 405, "POST"
     if status == 405:
         message, code = f"{request.method} is not served on {path}", "method_not_allowed"
         headers = [(b"allow", allowed.encode())]
     else:
         kept = next((why for start, why in _KEPT_ELSEWHERE.items() if path.startswith(start)), "")
-        message = f"{path} cannot be guarded here, so it is not passed on{kept}; use POST {', '.join(guarded)}"
+        served = ", ".join(each.path for each in guarded)
+        message = f"{path} cannot be guarded here, so it is not passed on{kept}; use POST {served}"
         code, status, headers = "unknown_url", 404, []
-    return _response(answers.of_json(answers.error_body(message, "invalid_request_error", code), status, headers))
+    return _response(answers.of_json(surface.error(message, "invalid_request_error", code), status, headers))
 
 
 def _response(answer: Answer) -> Response:

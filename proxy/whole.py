@@ -24,7 +24,7 @@ async def answer_whole(turn: Turn, inbound: Inbound, surface: Surface) -> Answer
     body = await reply.read()
     completion = read_reply(body)
     guarded: list[Json] = []
-    for choice in surface.choices(completion):
+    for choice in surface.choices(turn.request, completion):
         fixed = await _guarded(turn, inbound, surface, choice)
         if fixed is None:
             return content_blocked(surface.error)

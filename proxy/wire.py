@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 
@@ -98,6 +98,9 @@ class ChatRequest:
         return [{"role": "assistant", "content": text}]
 
 
+_R = TypeVar("_R", bound=ChatRequest)
+
+
 def read_request(body: bytes, conversation: str | None) -> ChatRequest:
     """The request in `body`. Raises MalformedRequest naming the parameter at fault."""
     raw = read_json(body)
@@ -107,6 +110,11 @@ def read_request(body: bytes, conversation: str | None) -> ChatRequest:
     for at, message in enumerate(messages):
         _check_message(message, f"messages[{at}]")
     _check_size(messages)
+    return request_of(ChatRequest, raw, messages, conversation)
+
+
+def request_of(kind: type[_R], raw: Json, messages: list[Json], conversation: str | None) -> _R:
+    """A request of this kind with the fields that all kinds have. Raises MalformedRequest naming the one at fault."""
     n = raw.get("n", 1)
     if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_CHOICES):
         raise MalformedRequest(f"n must be a whole number from 1 to {MAX_CHOICES}", param="n")
@@ -116,7 +124,7 @@ def read_request(body: bytes, conversation: str | None) -> ChatRequest:
     if not isinstance(raw.get("model", ""), str):
         raise MalformedRequest("model must be a string", param="model")
     named = metadata.get("conversation_id") if isinstance(metadata, dict) else None
-    return ChatRequest(
+    return kind(
         raw=raw,
         messages=messages,
         model=raw.get("model", ""),

@@ -67,7 +67,8 @@ class Raw:
 class ScriptedUpstream:
     """An OpenAI-compatible upstream that says what `replies` say, in order; the last one again and again.
 
-    `asked` are the bodies it was sent, `headers` the headers; `left` counts clients that went before the end.
+    `asked` are the bodies it was sent, `headers` the headers, `paths` where to; `left` counts clients that went before
+    the end.
     """
 
     def __init__(self) -> None:
@@ -75,6 +76,8 @@ class ScriptedUpstream:
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.left = threading.Semaphore(0)
+        self.paths: list[str] = []
+        self.shapes: dict[str, Callable[[Says, bool], Raw]] = {}  # how Says is said on other paths than chat's
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self.url = ""
@@ -120,10 +123,12 @@ class ScriptedUpstream:
             models = {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 0, "owned_by": "t"}]}
             return await self._write(reader, writer, Raw([json.dumps(models).encode()]))
         self.headers.append(headers)
+        self.paths.append(path)
         self.asked.append(json.loads(body))
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, Says):
-            reply, gap = self._as_raw(reply, bool(self.asked[-1].get("stream"))), reply.gap
+            shape = self.shapes.get(path, self._as_raw)
+            reply, gap = shape(reply, bool(self.asked[-1].get("stream"))), reply.gap
             return await self._write(reader, writer, reply, gap)
         return await self._write(reader, writer, reply)
 

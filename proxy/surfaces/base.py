@@ -80,7 +80,7 @@ class Surface(Protocol):
     def error(self, message: str, kind: str, code: str, param: str | None = None) -> Json:
         """An error body."""
 
-    def choices(self, reply: Json) -> list[Json]:
+    def choices(self, request: ChatRequest, reply: Json) -> list[Json]:
         """The choices of a whole reply: index, message, finish_reason, what nobody knows. Raises UpstreamError."""
 
     def beside(self, request: ChatRequest, reply: Json) -> Json:

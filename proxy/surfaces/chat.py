@@ -29,7 +29,7 @@ class ChatSurface:
         """OpenAI's error object."""
         return error_body(message, kind, code, param)
 
-    def choices(self, reply: Json) -> list[Json]:
+    def choices(self, request: ChatRequest, reply: Json) -> list[Json]:
         """The choices as they came. Raises UpstreamError."""
         choices = reply.get("choices")
         if not isinstance(choices, list) or not all(map(_has_message, choices)):

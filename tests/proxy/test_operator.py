@@ -32,7 +32,7 @@ def raw_get(url: str, path: str) -> bytes:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/v1/completions"), ("POST", "/v1/responses"), ("POST", "/v1/embeddings"), ("GET", "/"),
+    [("POST", "/v1/completions/"), ("POST", "/v1/audio/speech"), ("POST", "/v1/embeddings"), ("GET", "/"),
      ("POST", "/v1/chat/completions/"), ("GET", "/openapi.json"), ("GET", "/docs"), ("DELETE", "/v1/files/x"),
      ("POST", "/v1//chat/completions"), ("POST", "/V1/chat/completions")],
 )  # fmt: skip

@@ -29,7 +29,7 @@ def test_an_answer_of_ours_reads_back_as_what_it_says(surface: Surface) -> None:
     request = surface.read(body(surface), None)
     whole = surface.answer(request, "7", "flowers", "stop", 1)
     assert whole["model"] == "m"
-    (choice,) = surface.choices(whole)
+    (choice,) = surface.choices(request, whole)
     assert surface.said(choice["message"]) == request.text_in(whole) == "flowers"
     beside = surface.beside(request, whole)
     assert surface.whole(whole, beside, [choice]) == whole
@@ -73,9 +73,9 @@ def test_a_conversation_is_named_by_header_or_metadata(surface: Surface) -> None
 @each_surface
 @pytest.mark.parametrize("odd", [{}, {"choices": 5}, {"content": 5}, {"output": [5]}, {"choices": ["x"]}])
 def test_a_reply_of_another_shape_is_the_upstreams_error(surface: Surface, odd: dict[str, Any]) -> None:
-    with pytest.raises(UpstreamError):
-        surface.choices(odd)
     request = surface.read(body(surface), None)
+    with pytest.raises(UpstreamError):
+        surface.choices(request, odd)
     assert request.text_in(odd) == ""
 
 
