@@ -30,10 +30,11 @@ from proxy.settings import ProxySettings
 from proxy.surfaces.base import Surface
 from proxy.surfaces.chat import ChatSurface
 from proxy.surfaces.completions import CompletionsSurface
+from proxy.surfaces.messages import MessagesSurface
 from proxy.turn import Services
 from proxy.upstream import Upstream
 
-SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface())
+SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface(), MessagesSurface())
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
 _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go

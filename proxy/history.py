@@ -14,10 +14,10 @@ from guards.types import Action, Stage
 from proxy.leaves import is_name, leaves, readings
 from proxy.seen import fingerprint_of
 from proxy.turn import Judged, Turn
-from proxy.wire import Json, replaced, text_of
+from proxy.wire import PLACEHOLDER, Json, replaced, text_of
 
-PLACEHOLDER = "…"
 _NO_ARGUMENTS = "{}"
+_SETTINGS = frozenset({"name", "ttl", "status", "tool_name", "phase"})  # a placeholder there would be refused
 
 
 async def harmless(turn: Turn, messages: list[Json]) -> None:
@@ -31,7 +31,7 @@ async def harmless(turn: Turn, messages: list[Json]) -> None:
         is_known, instead = seen.get(fingerprint)
         if not is_known:
             if message["role"] == "assistant" and text_of(message.get("content")) in turn.guard.policy.deflection_lines:
-                instead = {**message, "content": PLACEHOLDER}
+                instead = withheld(message)
                 seen.put(fingerprint, instead)
             else:
                 # a long history that is new to us leaves the event loop to others
@@ -60,7 +60,7 @@ def withheld(message: Json) -> Json:
     for leaf in list(leaves(message)):
         if leaf.path[-1] == "arguments":
             message = replaced(message, leaf, _NO_ARGUMENTS)
-        elif leaf.path[0] == "content" or not is_name(leaf.text):
+        elif not is_name(leaf.text) or (leaf.path[0] == "content" and leaf.path[-1] not in _SETTINGS):
             message = replaced(message, leaf, PLACEHOLDER)
     return message
 

@@ -32,12 +32,13 @@ async def judge_input(turn: Turn) -> Inbound:
     found: dict[int, list[Verdict]] = {at: [] for at, _ in turn.request.new_messages()}
     for at, leaf in turn.request.new_texts():
         verdict = await turn.judge(leaf.text, "input", turn.request.context(at) if _is_content(leaf) else ())
-        turn.note(verdict, leaf.text, f"messages[{at}].{'.'.join(map(str, leaf.path))}")
+        turn.note(verdict, leaf.text, f"{turn.request.place(at)}.{'.'.join(map(str, leaf.path))}")
         found[at].append(verdict)
         if verdict.masks:
             messages[at] = replaced(messages[at], leaf, redact(leaf.text, verdict.masks))
     for at, each in found.items():  # as redacted: what is masked is not there to be read as a whole
-        each.append(turn.judge_readings(messages[at].get("content"), "input", f"messages[{at}].content"))
+        place = turn.request.place(at)
+        each += [turn.judge_readings({key: value}, "input", f"{place}.{key}") for key, value in messages[at].items()]
         if not any(verdict.failed for verdict in each):
             answered(turn, came[at], messages[at], max(verdict.action for verdict in each))
     verdicts = [verdict for each in found.values() for verdict in each]
@@ -62,6 +63,6 @@ def _readable(turn: Turn) -> list[Json]:
         at = next(number for number, message in enumerate(messages) if carries_media(message))
         raise MalformedRequest(
             "images, audio and files are not accepted here: send text", code="unreadable_part",
-            param=f"messages[{at}].content",
+            param=f"{turn.request.place(at)}.content",
         )  # fmt: skip
     return [without_media(message) for message in messages]

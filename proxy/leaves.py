@@ -14,11 +14,13 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 _NAMING = frozenset({
-    "role", "type", "id", "call_id", "tool_call_id", "object", "model", "finish_reason", "stop_reason",
-    "system_fingerprint", "service_tier", "detail", "format", "mime_type", "media_type", "encrypted_content",
-    "signature", "native_finish_reason",
+    "role", "type", "id", "call_id", "tool_call_id", "tool_use_id", "item_id", "object", "model", "finish_reason",
+    "stop_reason", "system_fingerprint", "service_tier", "detail", "format", "mime_type", "media_type",
+    "encrypted_content", "signature", "native_finish_reason",
 })  # fmt: skip
 _NAME = re.compile(r"[\w.:/+=|-]{1,4096}")
+_SEALED = re.compile(r"[A-Za-z0-9+/_=-]*")  # of any length; only the model that wrote it can open it
+_SEALED_KEYS = frozenset({"encrypted_content", "signature"})
 _KEY = re.compile(r"[\w.:$/-]{1,64}")
 _ENCODED = re.compile(r"(?:data:[\w/.+-]+;base64,)?[A-Za-z0-9+/_=\s-]*|https?://\S+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt\"\\/]))")
@@ -44,7 +46,10 @@ def leaves(value: Any, path: Path = (), *, in_media: bool = False) -> Iterator[L
             yield Leaf(path, value)
     elif isinstance(value, Mapping):
         in_media = in_media or has_media(value)
+        sealed = value.get("type") == "redacted_thinking"
         for key, inner in value.items():
+            if sealed and key == "data" and isinstance(inner, str) and _SEALED.fullmatch(inner):
+                continue
             if not (isinstance(inner, str) and _is_no_text(key, inner, in_media)):
                 yield from leaves(inner, (*path, key), in_media=in_media)
     elif isinstance(value, list):
@@ -74,7 +79,7 @@ def is_plain_key(key: str) -> bool:
 
 def _is_no_text(key: str, text: str, in_media: bool) -> bool:
     if key in _NAMING:
-        return is_name_of(key, text)
+        return is_name_of(key, text) or (key in _SEALED_KEYS and bool(_SEALED.fullmatch(text)))
     return in_media and key in _MEDIA_KEYS and bool(_ENCODED.fullmatch(text))
 
 
@@ -166,4 +171,10 @@ def put(value: Any, path: Path, text: str) -> Any:
 def has_media(part: Any) -> bool:
     """True for a content part that is no text: an image, audio, a file."""
     kind = part.get("type") if isinstance(part, Mapping) else None
-    return isinstance(kind, str) and kind in _MEDIA_TYPES
+    return isinstance(kind, str) and kind in _MEDIA_TYPES and not (kind == "document" and _is_written(part))
+
+
+def _is_written(document: Mapping[str, Any]) -> bool:
+    """True for a document that comes as text."""
+    source = document.get("source")
+    return isinstance(source, Mapping) and source.get("type") in ("text", "content")

@@ -45,4 +45,4 @@ def fingerprint_of(message: Mapping[str, object], version: str) -> int:
     content = message.get("content")
     if isinstance(content, str) and message.keys() == _PLAIN:
         return hash((version, message["role"], content))
-    return hash((version, write_json(message)))
+    return hash((version, write_json(message, ordered=True)))

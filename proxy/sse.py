@@ -10,6 +10,7 @@ from guards.errors import UpstreamError
 DONE = "[DONE]"
 COMMENT = b": chaperone is still here\n\n"
 _LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
+_NAME = re.compile(r"[\w.:-]{1,128}")
 _MAX_EVENT = 4 * 1024 * 1024
 
 
@@ -86,6 +87,12 @@ def _not_utf8() -> UpstreamError:
 def event(data: bytes) -> bytes:
     """One event whose data is a line of JSON."""
     return b"data: " + data + b"\n\n"
+
+
+def named(name: str, data: bytes) -> bytes:
+    """One event with a name, as Anthropic and the Responses API send them; what cannot be a name is left out."""
+    head = b"event: " + name.encode() + b"\n" if _NAME.fullmatch(name) else b""
+    return head + event(data)
 
 
 END = event(DONE.encode())

@@ -17,6 +17,7 @@ from guards.errors import MalformedRequest, UpstreamError
 from guards.types import Message
 from proxy.leaves import Leaf, has_media, leaves, put
 
+PLACEHOLDER = "…"  # what the upstream is told instead of a text that may not pass
 MAX_CHOICES = 16
 MAX_MESSAGES = 4096
 MAX_PARTS = 1024  # of one request, over all its messages
@@ -89,6 +90,10 @@ class ChatRequest:
             body["n"] = 1
         return {**body, "stream": False}
 
+    def place(self, at: int) -> str:
+        """Where message number `at` stands in the request's JSON."""
+        return f"messages[{at}]"
+
     def text_in(self, reply: Json) -> str:
         """The text of a reply to `once_more`; empty where there is none."""
         return content_of(reply)
@@ -104,13 +109,18 @@ _R = TypeVar("_R", bound=ChatRequest)
 def read_request(body: bytes, conversation: str | None) -> ChatRequest:
     """The request in `body`. Raises MalformedRequest naming the parameter at fault."""
     raw = read_json(body)
+    return request_of(ChatRequest, raw, messages_in(raw), conversation)
+
+
+def messages_in(raw: Json) -> list[Json]:
+    """The request's `messages`. Raises MalformedRequest naming the place at fault."""
     messages = raw.get("messages")
     if not isinstance(messages, list) or not messages:
         raise MalformedRequest("messages must be a list with at least one message", param="messages")
     for at, message in enumerate(messages):
         _check_message(message, f"messages[{at}]")
-    _check_size(messages)
-    return request_of(ChatRequest, raw, messages, conversation)
+    check_size(messages)
+    return messages
 
 
 def request_of(kind: type[_R], raw: Json, messages: list[Json], conversation: str | None) -> _R:
@@ -157,12 +167,14 @@ def read_reply(body: bytes | str) -> Json:
     return value
 
 
-def write_json(value: Any) -> bytes:
-    """`value` as compact UTF-8 JSON; numbers too large for the fast writer go through the standard one."""
+def write_json(value: Any, *, ordered: bool = False) -> bytes:
+    """`value` as compact UTF-8 JSON, its keys `ordered` where two writers must agree; numbers too large for the fast
+    writer go through the standard one."""
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if ordered else None)
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=ordered)
+        return text.encode("utf-8", "replace")
 
 
 def _parsed(body: bytes | str) -> Any:
@@ -209,7 +221,8 @@ def _inside(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def _check_size(messages: list[Json]) -> None:
+def check_size(messages: list[Json]) -> None:
+    """Raises MalformedRequest for more messages or content parts than can be judged in one turn."""
     parts = sum(len(message["content"]) for message in messages if isinstance(message.get("content"), list))
     if len(messages) > MAX_MESSAGES or parts > MAX_PARTS:
         raise MalformedRequest(
@@ -240,17 +253,23 @@ def text_of(content: Any) -> str:
 
 
 def without_media(message: Json) -> Json:
-    """The message without the content parts that are no text."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return message
-    return {**message, "content": [part for part in content if not has_media(part)]}
+    """The message without the parts that are no text, wherever they stand in it."""
+    return message if not carries_media(message) else {key: _stripped(value) for key, value in message.items()}
 
 
 def carries_media(message: Json) -> bool:
-    """True when a content part of the message is no text."""
-    content = message.get("content")
-    return isinstance(content, list) and any(map(has_media, content))
+    """True when a part of the message, or of a part, is no text."""
+    return any(isinstance(value, list | dict) and _holds_media(value) for value in message.values())
+
+
+def _holds_media(value: Any) -> bool:
+    return has_media(value) or any(isinstance(inner, list | dict) and _holds_media(inner) for inner in _inside(value))
+
+
+def _stripped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_stripped(inner) for inner in value if not has_media(inner)]
+    return {key: _stripped(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def replaced(message: Json, leaf: Leaf, text: str) -> Json:

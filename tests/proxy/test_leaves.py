@@ -120,3 +120,13 @@ def test_a_name_is_passed_over_only_while_it_looks_like_one() -> None:
 def test_only_numbers_that_could_be_dialled_are_long() -> None:
     assert is_long_number(4155550132)
     assert not any(map(is_long_number, (True, 17, "4155550132", None)))
+
+
+def test_a_document_that_comes_as_text_is_text_and_what_is_sealed_is_none() -> None:
+    written = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a wombat"}}
+    assert not has_media(written)
+    assert [leaf.text for leaf in leaves(written)] == ["a wombat"]
+    assert has_media({"type": "document", "source": {"type": "base64", "data": "aGk="}})
+    sealed = [{"type": "redacted_thinking", "data": "ab+/" * 2000}, {"type": "thinking", "signature": "ab+/" * 2000}]
+    assert list(leaves(sealed)) == []
+    assert [leaf.text for leaf in leaves({"type": "redacted_thinking", "data": "a wombat"})] == ["a wombat"]

@@ -51,3 +51,9 @@ def test_role_text_fields_and_policy_make_a_fingerprint() -> None:
     ]
     assert fingerprint_of(MESSAGE, "v1") == same
     assert len({same, *others}) == len(others) + 1
+
+
+def test_a_message_is_the_same_in_whatever_order_its_fields_come() -> None:
+    one = {"role": "assistant", "content": [{"type": "text", "text": "hi"}]}
+    other = {"content": [{"text": "hi", "type": "text"}], "role": "assistant"}
+    assert fingerprint_of(one, "1") == fingerprint_of(other, "1")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guards.errors import UpstreamError
-from proxy.sse import COMMENT, DONE, END, EventReader, event
+from proxy.sse import COMMENT, DONE, END, EventReader, event, named
 
 LINES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=12)
 ENDS = st.sampled_from(["\r\n", "\n", "\r"])
@@ -95,3 +95,8 @@ def test_an_event_that_never_ends_is_refused_before_it_fills_the_memory(piece: b
     reader = EventReader()
     with pytest.raises(UpstreamError, match="too large"):
         any(reader.feed(piece) for _ in range(200))
+
+
+def test_a_named_event_says_its_name_and_none_that_would_break_the_framing() -> None:
+    assert named("message_stop", b"{}") == b"event: message_stop\ndata: {}\n\n"
+    assert named("odd\ndata: x", b"{}") == b"data: {}\n\n"
