@@ -31,10 +31,11 @@ from proxy.surfaces.base import Surface
 from proxy.surfaces.chat import ChatSurface
 from proxy.surfaces.completions import CompletionsSurface
 from proxy.surfaces.messages import MessagesSurface
+from proxy.surfaces.responses import ResponsesSurface
 from proxy.turn import Services
 from proxy.upstream import Upstream
 
-SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface(), MessagesSurface())
+SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface(), MessagesSurface(), ResponsesSurface())
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
 _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go

@@ -17,7 +17,9 @@ from proxy.turn import Judged, Turn
 from proxy.wire import PLACEHOLDER, Json, replaced, text_of
 
 _NO_ARGUMENTS = "{}"
-_SETTINGS = frozenset({"name", "ttl", "status", "tool_name", "phase"})  # a placeholder there would be refused
+_SETTINGS = frozenset(
+    {"name", "server_label", "ttl", "status", "tool_name", "phase"}
+)  # a placeholder there would be refused
 
 
 async def harmless(turn: Turn, messages: list[Json]) -> None:
@@ -60,7 +62,7 @@ def withheld(message: Json) -> Json:
     for leaf in list(leaves(message)):
         if leaf.path[-1] == "arguments":
             message = replaced(message, leaf, _NO_ARGUMENTS)
-        elif not is_name(leaf.text) or (leaf.path[0] == "content" and leaf.path[-1] not in _SETTINGS):
+        elif not (is_name(leaf.text) and leaf.path[-1] in _SETTINGS):
             message = replaced(message, leaf, PLACEHOLDER)
     return message
 

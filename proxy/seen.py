@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from proxy.leaves import is_name
 from proxy.wire import Json, write_json
 
 _PLAIN = frozenset({"role", "content"})
+_STATES = frozenset({"completed", "in_progress", "incomplete"})
 
 
 class Seen:
@@ -45,4 +47,17 @@ def fingerprint_of(message: Mapping[str, object], version: str) -> int:
     content = message.get("content")
     if isinstance(content, str) and message.keys() == _PLAIN:
         return hash((version, message["role"], content))
-    return hash((version, write_json(message, ordered=True)))
+    return hash((version, write_json(_bare(message), ordered=True)))
+
+
+def _bare(value: object) -> object:
+    """`value` without ids and without what is empty: the same message comes back with more or fewer of them."""
+    if isinstance(value, Mapping):
+        return {key: _bare(inner) for key, inner in value.items() if not _says_nothing(key, inner)}
+    return [_bare(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _says_nothing(key: object, value: object) -> bool:
+    if key == "id":
+        return is_name(value)
+    return value is None or value == [] or (key == "status" and isinstance(value, str) and value in _STATES)

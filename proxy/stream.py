@@ -48,6 +48,7 @@ class StreamedTurn:
         self._steady = Steady()
         self._sent = False
         self._done = False
+        self._over = False
         self.end = b""
         self.headers: list[tuple[bytes, bytes]] = []
 
@@ -94,7 +95,7 @@ class StreamedTurn:
                 async for data in arriving:
                     async for piece in self._passed(self._shape.read(read_reply(data))):
                         yield piece
-                    if self._all_violated():
+                    if self._over or self._all_violated():
                         break
         except UpstreamError as error:
             failure = error
@@ -160,6 +161,7 @@ class StreamedTurn:
             stream = self._choice(0)
             async for piece in self._sendable(stream, stream.part_over(arrived.over)):
                 yield piece
+        self._over = arrived.ended
         self._done = self._done or arrived.ended
 
     def _choice(self, index: int) -> ChoiceStream:

@@ -150,12 +150,16 @@ class Turn:
         """
         worst = Verdict(stage)
         for text in readings(value):
-            verdict = self.judge_now(text, stage)
-            if verdict.action is Action.REDACT:
-                verdict = dataclasses.replace(verdict, action=Action.DEFLECT, masks=())
-            self.note(verdict, text, place)
-            worst = max(worst, verdict, key=lambda each: each.action)
+            worst = max(worst, self.judge_reading(text, stage, place), key=lambda each: each.action)
         return worst
+
+    def judge_reading(self, text: str, stage: Stage, place: str) -> Verdict:
+        """The verdict on one way to read something, noted; as above."""
+        verdict = self.judge_now(text, stage)
+        if verdict.action is Action.REDACT:
+            verdict = dataclasses.replace(verdict, action=Action.DEFLECT, masks=())
+        self.note(verdict, text, place)
+        return verdict
 
     def note(self, verdict: Verdict, text: str, place: str) -> None:
         """Keeps a verdict for the record, with the text it is about, unless nothing was found."""

@@ -30,7 +30,7 @@ async def answer_whole(turn: Turn, inbound: Inbound, surface: Surface) -> Answer
             return content_blocked(surface.error)
         guarded.append(fixed)
     rest = await masked(turn, surface.beside(turn.request, completion), "body")
-    final = surface.whole(completion, rest, guarded)
+    final = surface.whole(turn.request, completion, rest, guarded)
     headers = to_client(reply.headers) + turn.headers(max(inbound.action, turn.action))
     return Answer(200, body if final == completion else write_json(final), headers)
 
@@ -48,6 +48,9 @@ async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json)
             message = put(message, leaf.path, redact(leaf.text, verdict.masks))
         verdicts.append(verdict)
     verdicts += [turn.judge_readings({key: value}, "output", f"{place}.{key}") for key, value in message.items()]
+    spoken = surface.said(message)
+    if spoken and all(spoken != leaf.text for leaf in leaves(message)):  # what stands in several places, as one text
+        verdicts.append(turn.judge_reading(spoken, "output", place))
     worst = max(verdicts, key=lambda each: each.action, default=Verdict("output"))
     if worst.action is Action.BLOCK:
         turn.rise(Action.BLOCK)

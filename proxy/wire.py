@@ -76,7 +76,7 @@ class ChatRequest:
     def context(self, before: int) -> list[Message]:
         """The last messages before number `before`, as the guard reads them."""
         near = self.messages[max(0, before - _CONTEXT) : before]
-        return [Message(str(m["role"]), text_of(m.get("content"))) for m in near]
+        return [Message(str(m["role"]), text_of(m.get("content", m.get("output")))) for m in near]
 
     def with_messages(self, messages: Sequence[Json]) -> Json:
         """The request's JSON with other messages."""
@@ -118,7 +118,7 @@ def messages_in(raw: Json) -> list[Json]:
     if not isinstance(messages, list) or not messages:
         raise MalformedRequest("messages must be a list with at least one message", param="messages")
     for at, message in enumerate(messages):
-        _check_message(message, f"messages[{at}]")
+        check_message(message, f"messages[{at}]")
     check_size(messages)
     return messages
 
@@ -231,7 +231,8 @@ def check_size(messages: list[Json]) -> None:
         )
 
 
-def _check_message(message: Any, where: str) -> None:
+def check_message(message: Any, where: str) -> None:
+    """Raises MalformedRequest for what is no message; `where` names it."""
     if not isinstance(message, dict):
         raise MalformedRequest(f"{where} must be an object", param=where)
     if not isinstance(message.get("role"), str):

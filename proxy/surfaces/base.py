@@ -95,7 +95,7 @@ class Surface(Protocol):
     def repaired(self, index: int, turn: str, text: str, finish: str) -> Json:
         """A choice that says `text` and nothing else."""
 
-    def whole(self, reply: Json, beside: Json, choices: list[Json]) -> Json:
+    def whole(self, request: ChatRequest, reply: Json, beside: Json, choices: list[Json]) -> Json:
         """`reply` with other choices, and with `beside` as judged."""
 
     def answer(self, request: ChatRequest, turn: str, text: str, finish: str, created: int) -> Json:

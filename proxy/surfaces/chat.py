@@ -53,7 +53,7 @@ class ChatSurface:
         message = {"role": "assistant", "content": text}
         return {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
 
-    def whole(self, reply: Json, beside: Json, choices: list[Json]) -> Json:
+    def whole(self, request: ChatRequest, reply: Json, beside: Json, choices: list[Json]) -> Json:
         """A reply with these choices."""
         return {**beside, "choices": choices}
 

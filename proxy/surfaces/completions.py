@@ -89,7 +89,7 @@ class CompletionsSurface(ChatSurface):
             for choice in choices
         ]
 
-    def whole(self, reply: Json, beside: Json, choices: list[Json]) -> Json:
+    def whole(self, request: ChatRequest, reply: Json, beside: Json, choices: list[Json]) -> Json:
         """A reply with these choices."""
         said = [{**_without(choice, {"message"}), "text": choice["message"]["content"]} for choice in choices]
         return {**beside, "choices": said}
@@ -97,7 +97,9 @@ class CompletionsSurface(ChatSurface):
     def answer(self, request: ChatRequest, turn: str, text: str, finish: str, created: int) -> Json:
         """A whole completion."""
         whole = ChatSurface.answer(self, request, turn, text, finish, created)
-        return self.whole(whole, {**whole, "id": f"cmpl-{turn}", "object": "text_completion"}, whole["choices"])
+        return self.whole(
+            request, whole, {**whole, "id": f"cmpl-{turn}", "object": "text_completion"}, whole["choices"]
+        )
 
     def stream(self, request: ChatRequest, turn: str, created: int) -> CompletionStream:
         """A stream of completion chunks."""

@@ -58,8 +58,7 @@ class MessagesRequest(ChatRequest):
 
     def told(self, text: str) -> list[Json]:
         """A reply comes back as a text or as the blocks it had."""
-        block = {"type": "text", "text": text}
-        contents: list[Any] = [text, [block], [{**block, "citations": None}]]
+        contents: list[Any] = [text, [{"type": "text", "text": text}]]
         return [{"role": "assistant", "content": content} for content in contents]
 
     @property
@@ -120,7 +119,7 @@ class MessagesSurface:
         message = {"role": "assistant", "content": [{"type": "text", "text": text}]}
         return {"index": index, "message": message, "finish_reason": stop_reason(finish), "stop_sequence": None}
 
-    def whole(self, reply: Json, beside: Json, choices: list[Json]) -> Json:
+    def whole(self, request: ChatRequest, reply: Json, beside: Json, choices: list[Json]) -> Json:
         """A message that says the choice."""
         (choice,) = choices
         kept = {key: choice[key] for key in _OF_CHOICE if key in choice}
@@ -129,7 +128,7 @@ class MessagesSurface:
     def answer(self, request: ChatRequest, turn: str, text: str, finish: str, created: int) -> Json:
         """A whole message."""
         base = {"id": f"msg_{turn}", "type": "message", "model": request.model, "usage": _NO_USAGE}
-        return self.whole({}, base, [self.repaired(0, turn, text, finish)])
+        return self.whole(request, {}, base, [self.repaired(0, turn, text, finish)])
 
     def stream(self, request: ChatRequest, turn: str, created: int) -> MessagesStream:
         """A stream of message events."""

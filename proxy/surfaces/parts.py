@@ -120,8 +120,7 @@ class Parts:
         last = max((at for at, part in enumerate(parts) if isinstance(part, Text) and _has_said(part)), default=-1)
         self._parts.clear()
         if last < 0:
-            self._lead = []
-            return events, None
+            return [*events, *self._led()], None
         for part in parts[:last]:
             if isinstance(part, Text):
                 events += [*self._led(), *part.go(), *part.finish(part.said)]

@@ -57,3 +57,12 @@ def test_a_message_is_the_same_in_whatever_order_its_fields_come() -> None:
     one = {"role": "assistant", "content": [{"type": "text", "text": "hi"}]}
     other = {"content": [{"text": "hi", "type": "text"}], "role": "assistant"}
     assert fingerprint_of(one, "1") == fingerprint_of(other, "1")
+
+
+def test_a_message_is_the_same_with_other_ids_and_empty_fields_but_not_with_other_text() -> None:
+    def item(text: str, **more: object) -> int:
+        part = {"type": "output_text", "text": text, **more}
+        return fingerprint_of({"type": "message", "role": "assistant", "content": [part]}, "1")
+
+    assert item("hi", id="msg_1", annotations=[], logprobs=None) == item("hi")
+    assert item("hi", id="call me, wombat") != item("hi") != item("ho")

@@ -32,7 +32,7 @@ def test_an_answer_of_ours_reads_back_as_what_it_says(surface: Surface) -> None:
     (choice,) = surface.choices(request, whole)
     assert surface.said(choice["message"]) == request.text_in(whole) == "flowers"
     beside = surface.beside(request, whole)
-    assert surface.whole(whole, beside, [choice]) == whole
+    assert surface.whole(request, whole, beside, [choice]) == whole
     assert "flowers" not in json.dumps(beside)
 
 

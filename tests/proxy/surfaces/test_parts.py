@@ -108,9 +108,10 @@ def test_a_cut_keeps_what_was_released_drops_the_rest_and_leaves_its_last_text_o
     assert parts.rest() == []
 
 
-def test_a_cut_before_anything_was_released_leaves_nothing() -> None:
+def test_a_cut_before_anything_was_said_leaves_what_was_begun() -> None:
     parts = Parts()
     parts.add(fixed("open"))
     parts.add(text("a"))
-    assert parts.cut() == ([], None)
+    parts.add(fixed("close"))
+    assert parts.cut() == ([{"fixed": "open"}], None)
     assert parts.rest() == []
