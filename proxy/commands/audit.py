@@ -89,7 +89,8 @@ def _page(record: Record) -> str:
         f"turn          {record.turn}",
         f"time          {record.time}",
         f"action        {record.action}",
-        f"model         {record.model}   conversation {record.conversation or '-'}   policy {record.policy}",
+        f"model         {record.model}   surface {body.get('surface', 'chat')}   "
+        f"conversation {record.conversation or '-'}   policy {record.policy}",
     ]
     for stage, judged in body["stages"].items():
         for each in judged:

@@ -79,7 +79,8 @@ def test_show_finds_a_turn_by_the_beginning_of_its_id(write: Callable[..., Path]
     data = write(record("aab", "first words"), record("aac", "other words"))
     result = audit(data, "show", "aab")
     assert result.exit_code == 0
-    assert all(part in result.stdout for part in ("first words", "regenerate", "no animals", "conversation c"))
+    shown = ("first words", "regenerate", "no animals", "conversation c", "surface chat")
+    assert all(part in result.stdout for part in shown)
     assert json.loads(audit(data, "show", "aab", "--json").stdout)["turn"] == "aab"
     assert "2 turns" in audit(data, "show", "aa").stderr
     for unknown in ("x", "%"):
