@@ -16,6 +16,7 @@ from proxy.wire import Json
 
 _OF_ITEM = frozenset({"id", "type", "role", "status", "content", "summary"})
 _SPEAK = frozenset({"message", "reasoning"})
+_PLACES = frozenset({"sequence_number", "output_index", "content_index", "summary_index"})
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _NEVER = frozenset({"type", "text", "refusal", "logprobs"})
 
@@ -118,8 +119,8 @@ class Item:
                     continue
                 if isinstance(value, str):
                     pieces[f"{key}_pieces"] = pieces.get(f"{key}_pieces", "") + value
-                elif isinstance(value, dict | list):
-                    odd.append(value)
+                elif key not in _PLACES or not isinstance(value, int):
+                    odd.append({key: value})
         began = {} if self.start == self.whole else {"began": self.start}
         return {**began, "item": self.whole, **pieces, **({"odd": odd} if odd else {})}
 

@@ -56,7 +56,7 @@ def test_a_structure_reads_as_a_whole_and_as_the_text_its_pieces_spell() -> None
     item.events = [*deltas, {"type": "response.odd", "deep": ["x"]}]
     item.whole = {**CALL, "arguments": "wombat"}
     read: dict[str, Any] = item.structure()
-    assert read == {"began": CALL, "item": item.whole, "delta_pieces": "wombat", "odd": [["x"]]}
+    assert read == {"began": CALL, "item": item.whole, "delta_pieces": "wombat", "odd": [{"deep": ["x"]}]}
 
 
 def test_only_what_goes_on_from_what_was_fed_is_a_rest() -> None:
