@@ -88,7 +88,8 @@ def _models(app: FastAPI, services: Services, guarded: Sequence[Surface]) -> Non
         if not {".", ".."}.isdisjoint(path.split("/")):
             return _refusal(request, 404, guarded)  # it would leave /models at the upstream, for what nobody guards
         try:
-            reply = await services.upstream.send("GET", path, headers)
+            credential = "x-api-key" if "anthropic-version" in headers else "authorization"
+            reply = await services.upstream.send("GET", path, headers, credential=credential)
             return _response(Answer(reply.status, await reply.read(), to_client(reply.headers)))
         except UpstreamError as error:
             services.metrics.upstream_errors.labels(error.code).inc()

@@ -77,6 +77,7 @@ class ScriptedUpstream:
         self.headers: list[dict[str, str]] = []
         self.left = threading.Semaphore(0)
         self.paths: list[str] = []
+        self.fetched: list[dict[str, str]] = []  # headers of GETs
         self.shapes: dict[str, Callable[[Says, bool], Raw]] = {}  # how Says is said on other paths than chat's
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -120,6 +121,7 @@ class ScriptedUpstream:
         writer: asyncio.StreamWriter,
     ) -> None:  # fmt: skip
         if method == "GET":
+            self.fetched.append(headers)
             models = {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 0, "owned_by": "t"}]}
             return await self._write(reader, writer, Raw([json.dumps(models).encode()]))
         self.headers.append(headers)

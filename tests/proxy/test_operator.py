@@ -64,6 +64,14 @@ def test_the_models_are_the_upstreams_asked_with_the_clients_key(proxy: Any) -> 
     assert client(proxy).models.retrieve("vendor/name with space?").to_dict()["object"] == "list"
 
 
+def test_a_configured_key_goes_where_the_api_that_is_asked_for_models_looks(begin: Begin, upstream: Any) -> None:
+    proxy = begin(upstream_key="sesame")
+    for sent in ({"x-api-key": "mine"}, {"x-api-key": "mine", "anthropic-version": "2023-06-01"}):
+        assert proxy.client.get("/v1/models", headers=sent).status_code == 200
+    keys = [(told.get("authorization"), told.get("x-api-key")) for told in upstream.fetched]
+    assert keys == [("Bearer sesame", None), (None, "sesame")]
+
+
 @pytest.mark.parametrize("path", ["/v1/models/../x/1", "/v1/models/%2e%2e/conversations", "/v1/models/a/../../x",
                                   "/v1/models/..%2fconversations", "/v1/models/./../x"])  # fmt: skip
 def test_a_model_name_cannot_reach_other_paths_of_the_upstream(proxy: Any, path: str) -> None:
