@@ -29,8 +29,7 @@ check: install
 	$(VENV)/bin/chaperone rules test rules
 
 bench: install
-	@$(VENV)/bin/python -m bench.detectors
-	@$(VENV)/bin/python -m bench.growth
+	@$(VENV)/bin/python -m bench $(ARGS)
 
 format: install
 	$(VENV)/bin/ruff check --fix .

@@ -10,12 +10,12 @@ import random
 import statistics
 import string
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from guards.detectors.base import Source
+from guards.detectors.base import Detector, Source
 from guards.detectors.lexicon import LexiconDetector
-from guards.fold import fold
+from guards.fold import Folded, fold
 from guards.guard import Guard
 from guards.policy import Terms
 from proxy.rule_files import read_policy
@@ -70,6 +70,10 @@ def interleaved(judges: dict[str, Callable[[str], object]], texts: Sequence[str]
     return times
 
 
+def _finding(detector: Detector, folded: Mapping[str, Folded]) -> Callable[[str], object]:
+    return lambda text: list(detector.find(folded[text]))
+
+
 def main() -> None:
     """Prints the tables."""
     texts = ordinary(2 * (ROUNDS + 1) * A_ROUND)
@@ -79,7 +83,7 @@ def main() -> None:
     folded = {text: fold(text) for text in texts}
     judges: dict[str, Callable[[str], object]] = {"fold": fold}
     for detector in guard.detectors:
-        judges[detector.name] = lambda text, detector=detector: list(detector.find(folded[text]))
+        judges[detector.name] = _finding(detector, folded)
     print(
         f"µs a message, {ROUNDS * A_ROUND:,} ordinary messages of {statistics.mean(map(len, texts)):.0f} characters "
         "on average"
@@ -95,7 +99,7 @@ def main() -> None:
     print(f"\nall of it on 200 characters: p50 {statistics.median(spent):.0f}, mean {statistics.mean(spent):.0f}")
     lexicons = {str(count): lexicon_of(count) for count in TERMS}
     by_terms = interleaved(
-        {name: lambda text, lexicon=lexicon: list(lexicon.find(folded[text])) for name, lexicon in lexicons.items()},
+        {name: _finding(lexicon, folded) for name, lexicon in lexicons.items()},
         texts,
     )
     print("\nlexicon by number of terms")
