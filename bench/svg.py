@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.table import number
 
 _STYLE = """<style>
-text { font: 13px system-ui, sans-serif; fill: #24292f; }
+.paper { fill: #ffffff; stroke: none; }
+text { font: 13px system-ui, sans-serif; fill: #24292f; paint-order: stroke; stroke: #ffffff; stroke-width: 4px; }
 .title { font-weight: 600; font-size: 15px; }
 .quiet { fill: #57606a; font-size: 12px; }
 .grid { stroke: #d0d7de; stroke-width: 1; }
@@ -22,7 +23,8 @@ text { font: 13px system-ui, sans-serif; fill: #24292f; }
 .bound { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 2 3; }
 .bound-text { fill: #cf222e; font-size: 12px; }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; }
+  .paper { fill: #0d1117; }
+  text { fill: #e6edf3; stroke: #0d1117; }
   .quiet { fill: #9198a1; }
   .grid { stroke: #3d444d; }
   .bar, .dot { fill: #768390; }
@@ -147,4 +149,4 @@ def _svg(height: float, parts: Sequence[str]) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" height="{height:g}">'
     )
-    return "\n".join([head, _STYLE, *parts, "</svg>", ""])
+    return "\n".join([head, _STYLE, '<rect class="paper" width="100%" height="100%" rx="8"/>', *parts, "</svg>", ""])

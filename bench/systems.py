@@ -73,7 +73,7 @@ def peers() -> list[System]:
         home / "litellm/bin/litellm",
         home / "portkey/node_modules/@portkey-ai/gateway/build/start-server.js",
     )
-    nemo, llm_guard = home / "nemo/bin/python", home / "llm-guard/bin/python"
+    nemo, llm_guard = home / "nemo/bin/nemoguardrails", home / "llm-guard/bin/python"
     key = ["authorization: Bearer none"]
     return [
         System(
@@ -84,8 +84,9 @@ def peers() -> list[System]:
             "Portkey", lambda at: ["node", str(portkey), f"--port={at.port}", "--headless"], "contains: 3 words",
             _missing(portkey), {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost"}, lambda at: [*key, _portkey_config(at)],
         ),
-        System("NeMo Guardrails", lambda at: _script(nemo, "nemo.py", at), "regex rails: 1 pattern", _missing(nemo)),
-        System("LLM Guard", lambda at: _script(llm_guard, "llm_guard_proxy.py", at), "BanSubstrings: 3 words, Regex",
+        System("NeMo Guardrails", lambda at: _nemo(nemo, at), "regex rails: 1 pattern", _missing(nemo),
+               {"OPENAI_API_KEY": "none", "NEMO_GUARDRAILS_TELEMETRY_ENABLED": "0", "DO_NOT_TRACK": "1"}),
+        System("LLM Guard", lambda at: _llm_guard(llm_guard, at), "BanSubstrings: 3 words, Regex: 1 pattern",
                _missing(llm_guard)),
     ]  # fmt: skip
 
@@ -136,8 +137,17 @@ def _litellm(program: Path, at: Launch) -> list[str]:
     return ["env", f"BENCH_UPSTREAM={at.base}", str(program), *words]
 
 
-def _script(python: Path, name: str, at: Launch) -> list[str]:
-    return ["env", f"BENCH_UPSTREAM={at.base}", str(python), str(PEERS / name), str(at.port)]
+def _nemo(program: Path, at: Launch) -> list[str]:
+    folder = at.folder / "rails" / "bench"
+    folder.mkdir(parents=True)
+    written = (PEERS / "nemo.yml").read_text(encoding="utf-8").replace("@UPSTREAM@", at.base)
+    (folder / "config.yml").write_text(written, encoding="utf-8")
+    words = ["server", "--config", str(folder.parent), "--default-config-id", "bench", "--port", str(at.port)]
+    return [str(program), *words, "--disable-chat-ui"]
+
+
+def _llm_guard(python: Path, at: Launch) -> list[str]:
+    return ["env", f"BENCH_UPSTREAM={at.base}", str(python), str(PEERS / "llm_guard_proxy.py"), str(at.port)]
 
 
 def _portkey_config(at: Launch) -> str:
