@@ -89,7 +89,7 @@ def _measured(wanted: list[str], chosen: list[System], plan: Plan, driver: Drive
         rows = rounds(chosen, plan.cells(), driver, plan.rounds, say)
         outcome.tables += [report.whole_table(rows, plan)]
         outcome.tables += [report.stream_table(rows, plan.stream(connections)) for connections in plan.streams]
-        outcome.tables += [absent] if (absent := report.absent(rows)) else []
+        outcome.tables.append(report.remarks(rows))
         outcome.targets += report.targets(rows, plan)
         outcome.plots |= figures.of_rows(rows, plan)
     if "length" in wanted:
@@ -124,8 +124,9 @@ def _machine() -> str:
 def _print(outcome: Outcome) -> None:
     for each in outcome.tables:
         print(f"\n{each}")
-    if outcome.targets:
-        print(f"\n{report.targets_table(outcome.targets)}")
+    seen = [target for target in outcome.targets if target.measured is not None]
+    if seen:
+        print(f"\n{report.targets_table(seen)}")
 
 
 if __name__ == "__main__":

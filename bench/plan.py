@@ -28,7 +28,7 @@ class Plan:
 
     def stream(self, connections: int) -> Cell:
         """The same replies token by token."""
-        return Cell(connections, max(2.0, self.seconds), warm_up=0.7, pause=PAUSE, stream=True)
+        return Cell(connections, max(1.5, self.seconds), warm_up=0.7, pause=PAUSE, stream=True)
 
     def cells(self) -> list[Cell]:
         """Every cell of the main table."""
@@ -44,5 +44,5 @@ class Plan:
         return Cell(1, self.seconds, warm_up=1.0 + 0.02 * messages, messages=messages)
 
 
-FULL = Plan(3, 2, 1.5, (1, 16, 64), (16, 64), (100, 1_000, 5_000, 20_000), (2, 20, 60, 200))
+FULL = Plan(3, 2, 1.2, (1, 16, 64), (16, 64), (100, 1_000, 20_000), (2, 20, 200))
 QUICK = Plan(1, 1, 1.0, (1, 64), (16,), (1_000, 20_000), (2, 200))

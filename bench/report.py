@@ -127,9 +127,9 @@ def middle(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None
 
 
-def absent(rows: Sequence[Row]) -> str:
-    """Which rows are not there or not whole, and why."""
-    lines = [f"{row.name}: {row.trouble}" for row in rows if row.trouble]
+def remarks(rows: Sequence[Row]) -> str:
+    """What each row looks for, or why it is not there or not whole."""
+    lines = [f"{row.name}: {row.trouble or f'guards: {row.guards}'}" for row in rows]
     lines += [f"{row.name}: {why} ({cell})" for row in rows for cell, why in row.refused.items()]
     return "\n".join(lines)
 

@@ -84,7 +84,7 @@ def lines(title: str, unit: str, along: str, all_lines: Sequence[Line], bound: t
     if bound:
         at = place(xs[0], bound[0])[1]
         parts.append(f'<line class="bound" x1="{left}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}"/>')
-        parts.append(_text(left + 4, at - 5, bound[1], "bound-text", "start"))
+        parts.append(_text(right - 6, at + 15, bound[1], "bound-text", "end"))
     for _, kind, each in all_lines:
         placed = [place(x, y) for x, y in each]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
@@ -112,9 +112,9 @@ def _grid(top: float, left: float, right: float, bottom: float) -> list[str]:
 
 def _labels(wanted: list[tuple[str, float]], x: float) -> list[str]:
     """The names at the lines' ends, moved apart where they would lie on each other."""
-    parts, last = [], -math.inf
-    for name, y in sorted(wanted, key=lambda each: each[1]):
-        last = max(y + 4, last + 17)
+    parts, last = [], math.inf
+    for name, y in sorted(wanted, key=lambda each: -each[1]):
+        last = min(y + 4, last - 17)
         parts.append(_text(x, last, name, "", "start"))
     return parts
 

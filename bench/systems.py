@@ -56,7 +56,7 @@ class System:
 def systems() -> list[System]:
     """Every row in the order of the table."""
     return [
-        System(DIRECT, None, "the mock upstream itself"),
+        System(DIRECT, None, "none: the mock upstream itself"),
         System("nginx", _nginx, "none", "" if shutil.which("nginx") else "not installed (Debian: nginx-light)"),
         System(BARE, _bare, "none"),
         System(OFF, _chaperone(switched_off), "none: every rule off"),
