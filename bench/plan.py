@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.drive import Cell
+from bench.systems import BARE, OFF
+from bench.systems import FULL as EVERYTHING
 
 PAUSE = 10.0  # ms between the tokens of a stream
 _LONG_PAUSE = 1.0
@@ -12,7 +14,8 @@ _LONG_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`seconds` is what one cell of whole answers takes, `rounds` how often each is measured."""
+    """`seconds` is what one cell of whole answers takes, `rounds` how often each is measured; `studied`
+    are the rows of the studies."""
 
     rounds: int
     study_rounds: int
@@ -21,6 +24,7 @@ class Plan:
     streams: tuple[int, ...]
     lengths: tuple[int, ...]
     histories: tuple[int, ...]
+    studied: tuple[str, ...]
 
     def whole(self, connections: int) -> Cell:
         """Replies of 240 characters at once."""
@@ -44,5 +48,5 @@ class Plan:
         return Cell(1, self.seconds, warm_up=1.0 + 0.02 * messages, messages=messages)
 
 
-FULL = Plan(3, 2, 1.2, (1, 16, 64), (16, 64), (100, 1_000, 20_000), (2, 20, 200))
-QUICK = Plan(1, 1, 1.0, (1, 64), (16,), (1_000, 20_000), (2, 200))
+FULL = Plan(3, 2, 1.0, (1, 16, 64), (16, 64), (100, 1_000, 20_000), (2, 20, 200), (BARE, OFF, EVERYTHING))
+QUICK = Plan(1, 1, 1.0, (1, 64), (16,), (1_000, 20_000), (2, 200), (BARE, EVERYTHING))

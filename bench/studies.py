@@ -13,7 +13,7 @@ from bench.drive import Cell, Driver
 from bench.plan import Plan
 from bench.report import Target, by_name, rate, ratio, study_table
 from bench.run import Row, Say, cpu_per_answer, cpu_per_token, rounds
-from bench.systems import BARE, FULL, OFF, Launch, System, chaperone
+from bench.systems import FULL, Launch, System, chaperone
 
 _WORKERS = 2
 
@@ -31,7 +31,7 @@ class Study:
 def reply_length(systems: Sequence[System], plan: Plan, driver: Driver, say: Say) -> Study:
     """CPU of a streamed token over the length of the reply, in characters."""
     cells = {length: plan.length(length) for length in plan.lengths}
-    rows = rounds(_named(systems, BARE, OFF, FULL), list(cells.values()), driver, plan.study_rounds, say)
+    rows = rounds(_named(systems, *plan.studied), list(cells.values()), driver, plan.study_rounds, say)
     full = by_name(rows, FULL)
     long, short = full.median(cells[20_000], cpu_per_token), full.median(cells[1_000], cpu_per_token)
     return Study(
@@ -43,7 +43,7 @@ def reply_length(systems: Sequence[System], plan: Plan, driver: Driver, say: Say
 def history(systems: Sequence[System], plan: Plan, driver: Driver, say: Say) -> Study:
     """CPU of a turn over the messages before it, all judged before."""
     cells = {messages: plan.history(messages) for messages in plan.histories}
-    rows = rounds(_named(systems, BARE, OFF, FULL), list(cells.values()), driver, plan.study_rounds, say)
+    rows = rounds(_named(systems, *plan.studied), list(cells.values()), driver, plan.study_rounds, say)
     full = by_name(rows, FULL)
     long, short = full.median(cells[200], cpu_per_answer), full.median(cells[2], cpu_per_answer)
     return Study(
