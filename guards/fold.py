@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from guards.clean import clean
 from guards.encoded import decoded
+from guards.hints import hints_of
 from guards.spelled import spelled
 from guards.types import Transcript
 from guards.views import Folded, View, lowered, rebuilt, replaced
@@ -29,6 +30,7 @@ from guards.views import Folded, View, lowered, rebuilt, replaced
 __all__ = ["Folded", "View", "fold", "fold_term", "lowered"]
 
 _SPREAD = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_@$]|[\W_]{0,2}?[@$](?=[\W_]|$)){2,}(?![^\W_])")
+_FEWEST_SPREAD = 3  # letters one by one
 _LEET_WORD = re.compile(r"[\w@$!|+]{2,}")
 _LEET = str.maketrans("013457896@$+!|", "oieastbgbastii")
 _LEET_SIGNS = frozenset("013457896@$+!|")
@@ -50,12 +52,15 @@ def fold(text: str, speaker: str = "user", context: Transcript = ()) -> Folded:
     can read, counts as U+FFFD."""
     text = _SURROGATE.sub("\ufffd", text)
     first = clean(text)
+    hints = hints_of(first.text)
     views = [first]
-    joined = _joined(first)
+    joined = _joined(first) if hints.singles >= _FEWEST_SPREAD else None
     if joined is not None:
         views.append(joined)
-    views.extend(_leet(joined or first))
-    views.extend(view for read in (_squeezed, spelled, decoded) if (view := read(first)) is not None)
+    if hints.is_leet or joined is not None:
+        views.extend(_leet(joined or first))
+    readers = ((hints.is_held, _squeezed), (hints.is_spelled, spelled), (hints.is_coded, decoded))
+    views.extend(view for is_hinted, read in readers if is_hinted and (view := read(first)) is not None)
     return Folded(text, tuple(views), speaker, context)
 
 

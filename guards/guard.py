@@ -58,6 +58,8 @@ class Guard:
         that a name or number split over two messages is seen. Findings wholly in the context do not count. Where a
         `watch` tells that nothing is open, or that only places are in question, detectors of one `kind` are enough.
         """
+        if not self.detectors:
+            return Verdict(stage)
         speaker = _SPEAKER[stage]
         if kind == "meaning":
             meant, failed = self._look(self._meaning_detectors, Folded(text, (clean(text),), speaker, tuple(context)))

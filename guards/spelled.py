@@ -40,7 +40,7 @@ _TIMES = {"double": 2, "dubble": 2, "doble": 2, "dobro": 2, "triple": 3}
 _UNLEET = str.maketrans("0134578", "oieastb")
 _LONGEST_GAP = 4
 _LEAST_DIGITS = 5
-_LEAST_WORDS = 3
+LEAST_WORDS = 3
 _SURE_DIGITS = 9
 _BESIDE = ".,;:!?'\"()"
 
@@ -91,6 +91,17 @@ def is_mark(word: str) -> bool:
     return names_letter(word) or (mark is not None and not (mark["at"] and mark[0] != "@"))
 
 
+def number_stems_in(low: str) -> int:
+    """How many stems of words for numbers are in lower-case `low`."""
+    stems = _NUMBER_STEMS if low.isascii() else [*_NUMBER_STEMS, *_RUSSIAN_STEMS]
+    return sum(map(low.count, stems))
+
+
+def mark_stems_in(low: str) -> bool:
+    """True when lower-case `low` has what a dot, an at or a slash may be written with."""
+    return any(stem in low for stem in _MARK_STEMS)
+
+
 def spelled(base: View) -> View | None:
     """`base` with numbers, letters, dots and ats in words read as signs; None when there are none. Linear."""
     changes: list[tuple[int, int, str]] = []
@@ -98,7 +109,7 @@ def spelled(base: View) -> View | None:
     if _may_hold_number(low):
         changes.extend(_numbers(base.text))
     changes.extend(_apart_from(changes, letter_names(lowered(base.text))))
-    if any(stem in low for stem in _MARK_STEMS):
+    if mark_stems_in(low):
         changes.extend(_apart_from(changes, _marks(base.text)))
     return replaced("spelled", base, sorted(changes)) if changes else None
 
@@ -111,9 +122,8 @@ def _apart_from(
 
 
 def _may_hold_number(low: str) -> bool:
-    stems = _NUMBER_STEMS if low.isascii() else [*_NUMBER_STEMS, *_RUSSIAN_STEMS]
-    count = sum(map(low.count, stems))
-    return count >= _LEAST_WORDS or (count > 0 and sum(map(str.isdigit, low)) >= _LEAST_DIGITS)
+    count = number_stems_in(low)
+    return count >= LEAST_WORDS or (count > 0 and sum(map(str.isdigit, low)) >= _LEAST_DIGITS)
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
@@ -151,7 +161,7 @@ def _read(run: Sequence[_Said]) -> Iterator[tuple[int, int, str]]:
     if not words or sounds > words:
         return
     digits = _digits(run)
-    enough = len(digits) >= _LEAST_DIGITS and words >= _LEAST_WORDS
+    enough = len(digits) >= _LEAST_DIGITS and words >= LEAST_WORDS
     if (enough or len(digits) >= _SURE_DIGITS) and not _is_counting(run):
         yield run[0].start, run[-1].end, f"☎{digits}"
 

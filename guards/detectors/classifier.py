@@ -115,13 +115,17 @@ class ClassifierDetector:
         )
 
     def _heat(self, context: Transcript) -> frozenset[str]:
-        """The labels that the end of one of the last turns was about, each read as it was when it was said."""
-        about: list[frozenset[str]] = []
-        for at, turn in enumerate(context):
-            is_heated = any(about[-CONTEXT_MESSAGES:])
-            before = context[max(0, at - CONTEXT_MESSAGES) : at] if is_heated else ()
-            about.append(self._about(turn.text, turn.role, before))
-        return frozenset().union(*about[-CONTEXT_MESSAGES:])
+        """The labels that the end of one of the last turns was about.
+
+        Each is read by itself, or behind the turn before it where that one was about something, so that what is once
+        known of it stays known however the conversation goes on.
+        """
+        about = frozenset[str]()
+        for at in range(max(0, len(context) - CONTEXT_MESSAGES), len(context)):
+            turn, before = context[at], context[max(0, at - 1) : at]
+            is_answer = any(self._about(each.text, each.role, ()) for each in before)
+            about |= self._about(turn.text, turn.role, before if is_answer else ())
+        return about
 
     def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
         """The labels that a turn is about. Raises DetectorError."""

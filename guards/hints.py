@@ -1,0 +1,67 @@
+"""Hints: which readings a text could have at all, word by word.
+
+They stand apart because they make folding cheap: most words hint at nothing, and what a word hints at is remembered. A
+reading that is not hinted at is not there; one that is may be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from guards.letter_names import names_letter
+from guards.spelled import LEAST_WORDS, mark_stems_in, number_stems_in
+
+_WORDS_KEPT = 32_768
+_LONGEST_KEPT = 40
+_TOKEN = re.compile(r"[^\W_]+")
+_LEET = re.compile(r"[013457896@$+!|][\w@$+]|\w[013457896@$+]")
+_HELD = re.compile(r"([a-z])\1\1", re.IGNORECASE)
+_CODE = re.compile(r"[\d=]|[a-z][A-Z]|^[.-]|[.-]$")
+# Counters side by side in one number, so that those of words add up; one that overflows only hints at too much.
+_SINGLE, _LETTER, _MARK, _LEETED, _HOLDS, _CODED = (1 << shift for shift in (16, 32, 40, 48, 56, 64))
+_COUNT = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the words of a text hint at; `singles` are letters that stand alone."""
+
+    singles: int
+    is_spelled: bool
+    is_leet: bool
+    is_held: bool
+    is_coded: bool
+
+
+def hints_of(text: str) -> Hints:
+    """What `text` may read as. Linear."""
+    total = 0
+    for word in text.split():
+        total += _hint(word) if len(word) <= _LONGEST_KEPT else _looked_at(word)
+    numbers, is_coded = total & _COUNT, total >> 64 > 0
+    return Hints(
+        singles=total >> 16 & _COUNT,
+        is_spelled=numbers >= LEAST_WORDS or (numbers > 0 and is_coded) or total >> 32 & _COUNT > 0,
+        is_leet=total >> 48 & 0xFF > 0,
+        is_held=total >> 56 & 0xFF > 0,
+        is_coded=is_coded,
+    )
+
+
+def _looked_at(word: str) -> int:
+    low = word.lower()
+    singles = sum(len(token) == 1 for token in _TOKEN.findall(word)) + word.count("@") + word.count("$")
+    return (
+        number_stems_in(low)
+        + _SINGLE * singles
+        + _LETTER * names_letter(low)
+        + _MARK * mark_stems_in(low)
+        + _LEETED * (_LEET.search(word) is not None)
+        + _HOLDS * (_HELD.search(word) is not None)
+        + _CODED * (_CODE.search(word) is not None)
+    )
+
+
+_hint = lru_cache(maxsize=_WORDS_KEPT)(_looked_at)
