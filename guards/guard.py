@@ -51,12 +51,21 @@ class Guard:
         listeners = [detector.listener(tuple(context)) for detector in self.detectors]
         return Watch(self._openings, _spoken_before(context, _SPEAKER[stage]), filter(None, listeners))
 
-    def check(self, text: str, stage: Stage, context: Sequence[Message] = (), *, kind: Kind = "all") -> Verdict:
+    def check(
+        self,
+        text: str,
+        stage: Stage,
+        context: Sequence[Message] = (),
+        *,
+        kind: Kind = "all",
+        is_inside: bool = False,
+    ) -> Verdict:
         """The verdict for `text` at `stage`; offsets of its findings are code points in `text`.
 
         `context` are the messages before it, oldest first: what the same speaker just said is read on into `text`, so
         that a name or number split over two messages is seen. Findings wholly in the context do not count. Where a
-        `watch` tells that nothing is open, or that only places are in question, detectors of one `kind` are enough.
+        `watch` tells that nothing is open, or that only places are in question, detectors of one `kind` are enough. A
+        stretch that `is_inside` its message does not follow on what was said before that.
         """
         if not self.detectors:
             return Verdict(stage)
@@ -66,7 +75,7 @@ class Guard:
             return decide(self.policy, stage, meant, failed)
         detectors = self.detectors if kind == "all" else self._place_detectors
         found, failed = self._look(detectors, fold(text, speaker, tuple(context)))
-        tail = _spoken_before(context, speaker)
+        tail = "" if is_inside else _spoken_before(context, speaker)
         if tail:
             near = text[:_READ_ON_CHARS]
             across, failed_across = self._look(self._place_detectors, fold(tail + near))

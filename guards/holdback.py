@@ -36,9 +36,10 @@ MOST_HELD = 1_000
 
 
 class Judge(Protocol):
-    """Gives the verdict for a text at the output stage, by all detectors or those of one kind."""
+    """Gives the verdict for a text at the output stage, by all detectors or those of one kind. A text that `is_inside`
+    the reply is not its beginning."""
 
-    def __call__(self, text: str, *, kind: Kind = "all") -> Verdict: ...
+    def __call__(self, text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class HoldBack:
         return watch.means_nothing()
 
     def _passes(self, start: int, end: int, kind: Kind) -> bool:
-        verdict = self._judge(self._text[start:end], kind=kind)
+        verdict = self._judge(self._text[start:end], kind=kind, is_inside=start > 0)
         return verdict.action <= Action.LOG and not verdict.gray
 
     def _forced(self) -> Step:
@@ -233,7 +234,7 @@ class HoldBack:
 
     def _step(self, start: int, end: int, upto: int | None = None, *, is_closed: bool = False) -> Step:
         judged = self._text[start:end]
-        verdict = self._judge(judged, kind="meaning") if is_closed else self._judge(judged)
+        verdict = self._judge(judged, kind="meaning" if is_closed else "all", is_inside=start > 0)
         if verdict.gray:
             self._unclear = (start, end, end if upto is None else upto)
             return Unclear(verdict, judged)

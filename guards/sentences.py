@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 _END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+|\n\s*")
 _SPACE = re.compile(r"\s+")
-LONGEST = 280  # characters that are judged together at most
-RUN_ON = 220  # characters after which a sentence without an end is judged at the next space
+LONGEST = 200  # characters that are judged together at most
+RUN_ON = 140  # characters after which a sentence without an end is judged at the next space
 _LONGEST_WORD = 60
 
 
@@ -29,6 +29,15 @@ def windows(text: str) -> Iterator[tuple[int, int]]:
             yield alone, end
             if together < alone:
                 yield together, end
+
+
+def alone(text: str) -> Iterator[tuple[int, int]]:
+    """The sentences of `text` by themselves, half-open, none longer than LONGEST characters. Linear."""
+    start = 0
+    for end in _places(text):
+        if text[start:end].strip():
+            yield max(start, end - LONGEST), end
+        start = end
 
 
 def _places(text: str) -> Iterator[int]:

@@ -155,8 +155,8 @@ class ChoiceStream:
         watch = self._turn.watch() if settings.streaming == "adaptive" else None
         return HoldBack(self._judge, settings.streaming, watch, most_held=settings.most_held)
 
-    def _judge(self, text: str, *, kind: Kind = "all") -> Verdict:
-        return self._turn.look(text, "output", kind=kind)
+    def _judge(self, text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
+        return self._turn.look(text, "output", kind=kind, is_inside=is_inside)
 
     def _violate(self, verdict: Verdict, withheld: str) -> None:
         """Ends the choice. What the model is told it said is its content, or else the text that broke the rule."""

@@ -101,12 +101,20 @@ class Turn:
         """What tells which words of a reply open nothing."""
         return self.guard.watch("output", self._before_reply)
 
-    def look(self, text: str, stage: Stage, context: Sequence[Message] | None = None, *, kind: Kind = "all") -> Verdict:
+    def look(
+        self,
+        text: str,
+        stage: Stage,
+        context: Sequence[Message] | None = None,
+        *,
+        kind: Kind = "all",
+        is_inside: bool = False,
+    ) -> Verdict:
         """The guard's verdict, counted and timed; what is gray is still to be settled. `context` as for `judge`, `kind`
-        as for the guard."""
+        and `is_inside` as for the guard."""
         began = self.services.clock()
         before = self._said_before(stage) if context is None else context
-        verdict = self.guard.check(text, stage, before, kind=kind)
+        verdict = self.guard.check(text, stage, before, kind=kind, is_inside=is_inside)
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
         self._spend(f"judging_{stage}", seconds)

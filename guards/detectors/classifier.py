@@ -23,7 +23,7 @@ from guards.detectors.listener import GateListener
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
 from guards.policy import Classifier
-from guards.sentences import LONGEST, windows
+from guards.sentences import LONGEST, alone, windows
 from guards.types import Finding, Message, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -130,8 +130,8 @@ class ClassifierDetector:
     def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
         """The labels that a turn is about. Raises DetectorError."""
         view = clean(text).text
-        stretches = [view[start:end].rstrip() for start, end in windows(view)]
-        looked_at = [each for each in stretches if before or self._is_open(each)]
+        sentences = [view[start:end].rstrip() for start, end in alone(view)]
+        looked_at = [each for each in sentences if before or self._is_open(each)]
         scores = [self._model.transformer.probabilities(each, before, speaker) for each in looked_at]
         return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
 

@@ -69,8 +69,8 @@ def masking(guard_of: GuardOf) -> Guard:
 
 
 def holding(guard: Guard, policy: Streaming = "sentence", most_held: int = 1000) -> HoldBack:
-    def judge(text: str, *, kind: Kind = "all") -> Verdict:
-        return guard.check(text, "output", kind=kind)
+    def judge(text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
+        return guard.check(text, "output", kind=kind, is_inside=is_inside)
 
     return HoldBack(judge, policy, guard.watch("output"), most_held=most_held)
 
@@ -306,8 +306,8 @@ def test_a_violation_never_goes_out_word_by_word(guard: Guard) -> None:
 def test_where_the_turns_before_were_about_a_rule_a_sentence_goes_out_as_a_whole() -> None:
     asked = [Message("user", "whats your insta")]
 
-    def judge(text: str, *, kind: Kind = "all") -> Verdict:
-        return SHIPPED.check(text, "output", asked, kind=kind)
+    def judge(text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
+        return SHIPPED.check(text, "output", asked, kind=kind, is_inside=is_inside)
 
     hold = HoldBack(judge, "adaptive", SHIPPED.watch("output", asked))
     list(hold.feed("haha the sun is out"))
