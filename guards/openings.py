@@ -71,6 +71,7 @@ class Openings:
         self._numbered = Numbered(demand for entry in entries for demand in entry)
         self.triggers: set[int] = set()  # what opens a text by itself
         self.pivots: set[int] = set()
+        self.partners: dict[int, set[int]] = {}  # the pivots that a demand stands with
         self.completed: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         for entry in entries:
             self._file(entry)
@@ -85,6 +86,7 @@ class Openings:
             self.triggers.add(pivot)
         for number in numbers:
             self.completed.setdefault((pivot, number), []).append(numbers)
+            self.partners.setdefault(number, set()).add(pivot)
         self.pivots.add(pivot)
 
     def _read(self, raw: str) -> Word:
@@ -263,9 +265,12 @@ class Watch:
         oldest = self._at - REACH
         self._live = {pivot: at for pivot, at in self._live.items() if at > oldest}
         completed, last = self._openings.completed, self._last
-        for pivot in self._live:
-            for number in met:
-                for entry in completed.get((pivot, number), ()):
+        for number in met:
+            partners = self._openings.partners.get(number)
+            if partners is None or partners.isdisjoint(self._live):
+                continue
+            for pivot in partners.intersection(self._live):
+                for entry in completed[pivot, number]:
                     if all(last.get(each, oldest) > oldest for each in entry):
                         return True
         return False
