@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.installed
 
-.PHONY: install run test check bench format train-tools lock clean
+.PHONY: install run test cuts check bench format train-tools lock clean
 
 install: $(READY)
 
@@ -20,6 +20,11 @@ run: install
 
 test: install
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# The long run of the property that no cut of a reply changes what is released: make cuts CASES=200000 SEED=1
+cuts: install
+	CASES=$(or $(CASES),100000) $(VENV)/bin/python -m pytest tests/guards/test_holdback.py -k under_the_shipped \
+	  --hypothesis-seed=$(or $(SEED),0)
 
 check: install
 	$(VENV)/bin/ruff check .
