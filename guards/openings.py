@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from guards.detectors.base import Detector, Listener
-from guards.detectors.demands import Demands, Numbered, least_weight, no, rarest, tokens_of
-from guards.detectors.required import PLAIN_SIGNS
+from guards.detectors.demands import PLAIN_SIGNS, Demands, Numbered, least_weight, no, rarest, tokens_of
 from guards.fold import fold, lowered
 from guards.letters import is_hidden
 from guards.spelled import is_mark, is_number

@@ -55,6 +55,7 @@ _NUMBER_STEMS = [
 _RUSSIAN_STEMS = [
     "ноль", "один", "два", "три", "чет", "пять", "шест", "сем", "восем", "девят",
 ]  # fmt: skip
+_A_NUMBER_STEM = re.compile("|".join([*_NUMBER_STEMS, *_RUSSIAN_STEMS]))
 _MARK_STEMS = [
     "dot", "d0t", "dott", "punto", "ponto", "punkt", "point", "точка", "slash", "(", "[", "{", "<",
 ]  # fmt: skip
@@ -93,6 +94,8 @@ def is_mark(word: str) -> bool:
 
 def number_stems_in(low: str) -> int:
     """How many stems of words for numbers are in lower-case `low`."""
+    if _A_NUMBER_STEM.search(low) is None:
+        return 0
     stems = _NUMBER_STEMS if low.isascii() else [*_NUMBER_STEMS, *_RUSSIAN_STEMS]
     return sum(map(low.count, stems))
 

@@ -56,6 +56,9 @@ _EVERYDAY = frozenset({
 _TOKEN = re.compile(r"[^\W_]+")
 _SHORTEST_RARE = 3
 _MUCH = 99
+_WORDS_KEPT = 32_768
+PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n")
+"""What may stand beside the letters of plain words."""
 
 
 def tokens_of(text: str) -> list[str]:
@@ -88,6 +91,39 @@ class Numbered:
                 for piece, _, _ in self._engine.find_matches_as_indexes(f"<{token}>", overlapping=True):
                     met.update(self._asking[self._pieces[piece]])
         return met
+
+
+class DemandGate:
+    """Tells which entries may find something in a text: those all of whose demands it meets.
+
+    `ways` are what the entries demand, each with the number of its entry, of which one way must be met. It reads ASCII,
+    where every word stands as it is. What a word meets is remembered.
+    """
+
+    def __init__(self, ways: Iterable[tuple[int, Demands]]) -> None:
+        kept = [(entry, tuple(way)) for entry, way in ways]
+        self._always = {entry for entry, way in kept if not way}
+        self._numbered = Numbered(demand for _, way in kept for demand in way)
+        self._ways: dict[int, list[tuple[frozenset[int], int]]] = {}
+        for entry, way in kept:
+            if way:
+                pivot = self._numbered.number[rarest(way) or max(way, key=least_weight)]
+                numbers = frozenset(self._numbered.number[demand] for demand in way)
+                self._ways.setdefault(pivot, []).append((numbers, entry))
+        self._met_by = lru_cache(maxsize=_WORDS_KEPT)(self._met)
+
+    def open_for(self, text: str) -> list[int]:
+        """The entries that may find something in `text`, which is ASCII, in order."""
+        met: set[int] = set()
+        for word in text.lower().split():
+            met.update(self._met_by(word))
+        pivots = met & self._ways.keys()
+        found = {entry for pivot in pivots for numbers, entry in self._ways[pivot] if numbers <= met}
+        return sorted(found | self._always)
+
+    def _met(self, word: str) -> frozenset[int]:
+        is_plain = all(char.isalpha() or char in PLAIN_SIGNS for char in word)
+        return frozenset(self._numbered.met_by(tokens_of(word), is_plain=is_plain))
 
 
 def rarest(demands: Demands) -> Demand | None:

@@ -1,9 +1,10 @@
 """Patterns: RE2 expressions of operators, linear in the text whatever they say.
 
-Patterns joined by | answer "does any of you match?" in one pass; only then each is asked where. They are joined in
-groups, because one automaton over hundreds of them outgrows its memory and is built anew at every text. (No RE2 set:
-that reports "no match" and "out of memory" alike, and a guard must not be open by accident.) Python's `re` never sees
-an operator's expression, because a match there cannot be interrupted.
+Of plain ASCII the words are asked first which patterns can match at all (`required`). In anything else, patterns joined
+by | answer "does any of you match?" in one pass; only then each is asked where. They are joined in groups, because one
+automaton over hundreds of them outgrows its memory and is built anew at every text. (No RE2 set: that reports "no
+match" and "out of memory" alike, and a guard must not be open by accident.) Python's `re` never sees an operator's
+expression, because a match there cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from guards.detectors.base import BuildProblem, Source
-from guards.detectors.demands import Opening
+from guards.detectors.demands import DemandGate, Opening
 from guards.detectors.required import demands_of
 from guards.fold import Folded, View
 from guards.letters import without_accents
@@ -33,17 +34,26 @@ class PatternDetector:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rules = frozenset(source.rule for source in sources)
-        self._sources = tuple(sources)
         raw = [source for source in sources if source.fold == "none"]
         cased = [source for source in sources if source.fold == "case"]
         full = [source for source in sources if source.fold == "full"]
         self._raw = _grouped(raw, case_sensitive=True)
         self._cased = _grouped(cased, case_sensitive=False)
         self._full = _grouped(full, case_sensitive=False)
+        ordered = [*raw, *cased, *full]
+        self._ways = [(at, way) for at, source in enumerate(ordered) for way in demands_of(_expression(source))]
+        self._gate = DemandGate(self._ways)
+        self._first_full = len(raw) + len(cased)
+        self._each = [pattern for group in (*self._raw, *self._cased, *self._full) for pattern in group.patterns]
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """Every non-overlapping match of every pattern, in every view its fold reads."""
         original = View("text", folded.text)
+        if len(folded.views) == 1 and folded.text.isascii():
+            for number in self._gate.open_for(folded.text):
+                rule, pattern = self._each[number]
+                yield from _found(rule, pattern, folded.views[0] if number >= self._first_full else original)
+            return
         for group in (*self._raw, *self._cased):
             yield from group.find(original)
         for view in folded.views:
@@ -52,7 +62,7 @@ class PatternDetector:
 
     def opening(self) -> Opening:
         """What each expression needs; one that tells nothing may match anywhere."""
-        return Opening(tuple((source.rule, way) for source in self._sources for way in demands_of(_expression(source))))
+        return Opening(tuple((self._each[at][0], way) for at, way in self._ways))
 
     def listener(self, context: Transcript) -> None:
         """None: it finds places."""
@@ -69,7 +79,7 @@ class _Group:
         options.log_errors = False
         options.max_mem = _MEMORY
         options.case_sensitive = case_sensitive
-        self._patterns = [(source.rule, _compiled(source, options)) for source in sources]
+        self.patterns = [(source.rule, _compiled(source, options)) for source in sources]
         options.max_mem = _GROUP_MEMORY
         options.never_capture = True
         self._any = _joined(sources, options)
@@ -77,11 +87,15 @@ class _Group:
     def find(self, view: View) -> Iterator[Finding]:
         if self._any.search(view.text) is None:
             return
-        for rule, pattern in self._patterns:
-            for match in pattern.finditer(view.text):
-                start, end = match.span()
-                if start < end:
-                    yield Finding(rule, *view.span(start, end), 1.0, PatternDetector.name, view.name)
+        for rule, pattern in self.patterns:
+            yield from _found(rule, pattern, view)
+
+
+def _found(rule: str, pattern: re2._Regexp[str], view: View) -> Iterator[Finding]:
+    for match in pattern.finditer(view.text):
+        start, end = match.span()
+        if start < end:
+            yield Finding(rule, *view.span(start, end), 1.0, PatternDetector.name, view.name)
 
 
 def _expression(source: Source) -> str:

@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from guards.detectors.demands import NEVER, Demand, Demands, least_weight, rarest
+from guards.detectors.demands import NEVER, PLAIN_SIGNS, Demand, Demands, least_weight, rarest
 
-PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n")
-"""What may stand beside the letters of plain words."""
 _READ_OTHERWISE = re.compile(r"\[:\^?\w+:\]|\{,|\\[QEpPCz]")
 _MOST_OF_A_RANGE = 300
 _MOST_WAYS = 64

@@ -10,8 +10,8 @@ import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guards.detectors.demands import ODD, Demands, tokens_of
-from guards.detectors.required import PLAIN_SIGNS, demands_of
+from guards.detectors.demands import ODD, PLAIN_SIGNS, Demands, tokens_of
+from guards.detectors.required import demands_of
 from proxy.rule_files import load
 
 POLICY = load(Path(__file__).parents[3] / "rules", gate=False).policy
