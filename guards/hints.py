@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from guards.letter_names import names_letter
-from guards.spelled import LEAST_WORDS, mark_stems_in, number_stems_in
+from guards.spelled import LEAST_WORDS, mark_stems_in, number_words_in
 
 _WORDS_KEPT = 32_768
 _LONGEST_KEPT = 40
 _TOKEN = re.compile(r"[^\W_]+")
 _LEET = re.compile(r"[013457896@$+!|][\w@$+]|\w[013457896@$+]")
 _HELD = re.compile(r"([a-z])\1\1", re.IGNORECASE)
-_CODE = re.compile(r"[\d=]|[a-z][A-Z]|^[.-]|[.-]$")
+_CODE = re.compile(r"[\d=]|[a-z][A-Z]|^[.|/-]+$")  # the last: a letter in Morse code
+_DIGIT = re.compile(r"\d")
 # Counters side by side in one number, so that those of words add up; one that overflows only hints at too much.
-_SINGLE, _LETTER, _MARK, _LEETED, _HOLDS, _CODED = (1 << shift for shift in (16, 32, 40, 48, 56, 64))
+_SINGLE, _LETTER, _MARK, _LEETED, _HOLDS, _DIGITS, _CODED = (1 << shift for shift in (16, 32, 40, 48, 56, 64, 72))
 _COUNT = 0xFFFF
 
 
@@ -40,13 +41,13 @@ def hints_of(text: str) -> Hints:
     total = 0
     for word in text.split():
         total += _hint(word) if len(word) <= _LONGEST_KEPT else _looked_at(word)
-    numbers, is_coded = total & _COUNT, total >> 64 > 0
+    numbers, has_digits = total & _COUNT, total >> 64 & 0xFF > 0
     return Hints(
         singles=total >> 16 & _COUNT,
-        is_spelled=numbers >= LEAST_WORDS or (numbers > 0 and is_coded) or total >> 32 & _COUNT > 0,
+        is_spelled=numbers >= LEAST_WORDS or (numbers > 0 and has_digits) or total >> 32 & _COUNT > 0,
         is_leet=total >> 48 & 0xFF > 0,
         is_held=total >> 56 & 0xFF > 0,
-        is_coded=is_coded,
+        is_coded=total >> 72 > 0,
     )
 
 
@@ -54,12 +55,13 @@ def _looked_at(word: str) -> int:
     low = word.lower()
     singles = sum(len(token) == 1 for token in _TOKEN.findall(word)) + word.count("@") + word.count("$")
     return (
-        number_stems_in(low)
+        number_words_in(low)
         + _SINGLE * singles
         + _LETTER * names_letter(low)
         + _MARK * mark_stems_in(low)
         + _LEETED * (_LEET.search(word) is not None)
         + _HOLDS * (_HELD.search(word) is not None)
+        + _DIGITS * (_DIGIT.search(word) is not None)
         + _CODED * (_CODE.search(word) is not None)
     )
 

@@ -46,16 +46,6 @@ _BESIDE = ".,;:!?'\"()"
 
 _TOKEN = re.compile(r"[^\W_]+")
 _GLUED = re.compile(r"zero|one|two|three|four|five|six|seven|eight|nine|\d")
-_NUMBER_STEMS = [
-    "one", "two", "thre", "thr3", "four", "five", "f1ve", "six", "seven", "eight", "nine", "zero", "cero", "uno",
-    "dos", "tres", "cuatro", "quat", "cin", "siete", "ocho", "nueve", "nove", "deux", "troi", "sept", "huit", "neu",
-    "eins", "zwei", "drei", "vier", "fünf", "funf", "sech", "sieb", "acht", "dois", "sei", "sete", "oito", "otto",
-    "tre",
-]  # fmt: skip
-_RUSSIAN_STEMS = [
-    "ноль", "один", "два", "три", "чет", "пять", "шест", "сем", "восем", "девят",
-]  # fmt: skip
-_A_NUMBER_STEM = re.compile("|".join([*_NUMBER_STEMS, *_RUSSIAN_STEMS]))
 _MARK_STEMS = [
     "dot", "d0t", "dott", "punto", "ponto", "punkt", "point", "точка", "slash", "(", "[", "{", "<",
 ]  # fmt: skip
@@ -92,12 +82,10 @@ def is_mark(word: str) -> bool:
     return names_letter(word) or (mark is not None and not (mark["at"] and mark[0] != "@"))
 
 
-def number_stems_in(low: str) -> int:
-    """How many stems of words for numbers are in lower-case `low`."""
-    if _A_NUMBER_STEM.search(low) is None:
-        return 0
-    stems = _NUMBER_STEMS if low.isascii() else [*_NUMBER_STEMS, *_RUSSIAN_STEMS]
-    return sum(map(low.count, stems))
+def number_words_in(low: str) -> int:
+    """How many words for numbers stand in lower-case `low`, glued ones counted each."""
+    said = (_said(token, 0, 0, 1) for token in _TOKEN.findall(low))
+    return sum(each.words for each in said if each is not None)
 
 
 def mark_stems_in(low: str) -> bool:
@@ -125,7 +113,7 @@ def _apart_from(
 
 
 def _may_hold_number(low: str) -> bool:
-    count = number_stems_in(low)
+    count = number_words_in(low)
     return count >= LEAST_WORDS or (count > 0 and sum(map(str.isdigit, low)) >= _LEAST_DIGITS)
 
 

@@ -1,13 +1,15 @@
 """A cheap gate before the Matcher: could any token pattern match here at all, judging by the words that are there?
 
-A pattern is possible only when each of its mandatory tokens that names its words finds one of them in the text. The
-words are read without spaCy: runs of letters and runs of digits, and what spaCy's exceptions cut out of words (`gon`
-and `na` of gonna), so the gate sees at least every token the tokenizer would make of them.
+A pattern is possible only when each of its mandatory tokens that names its words finds one of them in the text, in its
+order and near the others. The words are read without spaCy: runs of letters and runs of digits, and what spaCy's
+exceptions cut out of words (`gon` and `na` of gonna), so the gate sees at least every token the tokenizer would make of
+them.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from spacy.attrs import ORTH
 
 from guards.detectors.demands import Demand, Demands
 
+_MANY = 1 << 30
 _OPTIONAL = ("?", "*", "{0", "{,", "!")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _CHUNK = re.compile(r"['’]?[^\W_]+(?:['’.][^\W_]+)*['’.]?")
@@ -25,6 +28,7 @@ class WordGate:
 
     def __init__(self, tokenizer: Any) -> None:
         self._demands: list[list[frozenset[str]]] = []
+        self._orders: list[tuple[list[frozenset[str]], int]] = []
         self._first: set[str] = set()
         self._odd: set[str] = set()
         self._always = False
@@ -34,11 +38,13 @@ class WordGate:
 
     def add(self, pattern: Sequence[Mapping[str, Any]]) -> None:
         """Opens the gate for texts in which `pattern` could match."""
-        demands = sorted((words for token in pattern if (words := _words_of(token))), key=_commonness)
-        if not demands:
+        order = [words for token in pattern if (words := _words_of(token))]
+        if not order:
             self._always = True
             return
+        demands = sorted(order, key=_commonness)
         self._demands.append(demands)
+        self._orders.append((order, _MANY if any(map(_is_unbounded, pattern)) else len(pattern)))
         self._first |= demands[0]
         self._odd |= {word for words in demands for word in words if not _RUN.fullmatch(word)}
 
@@ -62,7 +68,52 @@ class WordGate:
         present.update(word for word in self._odd if word in low)
         if self._first.isdisjoint(present):
             return False
-        return any(not any(words.isdisjoint(present) for words in demands) for demands in self._demands)
+        possible = [
+            order
+            for demands, order in zip(self._demands, self._orders, strict=True)
+            if not any(words.isdisjoint(present) for words in demands)
+        ]
+        return bool(possible) and self._stand_in_order(low, possible)
+
+    def _stand_in_order(self, low: str, possible: Sequence[tuple[list[frozenset[str]], int]]) -> bool:
+        """True when the words of one of the patterns stand in its order, and near enough to each other."""
+        places: dict[str, list[int]] = {}
+        runs = list(_RUN.finditer(low))
+        starts = [run.start() for run in runs]
+        for number, run in enumerate(runs):
+            places.setdefault(run[0], []).append(number)
+        for chunk in _CHUNK.finditer(low):
+            for word in self._exceptions.get(chunk[0], ()):
+                places.setdefault(word, []).append(bisect_left(starts, chunk.start()))
+        for word in self._odd:
+            at = low.find(word)
+            while at >= 0:
+                places.setdefault(word, []).append(max(0, bisect_right(starts, at) - 1))
+                at = low.find(word, at + 1)
+        return any(_is_in_order(order, longest, places) for order, longest in possible)
+
+
+def _is_in_order(order: Sequence[frozenset[str]], longest: int, places: Mapping[str, Sequence[int]]) -> bool:
+    """True when each of `order` has a place no earlier than the one before it, and all of them within `longest` words.
+
+    Words that a contraction holds share its place, so that places may repeat.
+    """
+    wanted = [sorted(at for word in words for at in places.get(word, ())) for words in order]
+    for first in wanted[0]:
+        at = first
+        for later in wanted[1:]:
+            found = bisect_left(later, at)
+            if found == len(later) or later[found] > first + longest:
+                break
+            at = later[found]
+        else:
+            return True
+    return False
+
+
+def _is_unbounded(token: Mapping[str, Any]) -> bool:
+    """True for a token that may stand for more than one."""
+    return str(token.get("OP", "1")) not in ("1", "?", "!")
 
 
 def _commonness(words: frozenset[str]) -> tuple[int, int]:

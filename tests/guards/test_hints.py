@@ -14,7 +14,8 @@ from guards.spelled import spelled
 
 PIECES = [
     "i ", "n", "s t", "@", "$ ", "4 ", "1", "five ", "dot ", "(", " at", "b", "ee ", " bee ", "aW5z", "=", ".", "- ",
-    "-", ". ", " zzz", "\n", "é", "два ", "\u2009", "\x85", "instagram", "8675309", "one two three ", "com",
+    " ... --- ... ", ".-", "/ ", "-", ". ", " zzz", "\n", "é", "два ", "\u2009", "\x85", "instagram", "8675309",
+    "one two three ", "com",
 ]  # fmt: skip
 
 
@@ -31,7 +32,9 @@ def test_what_is_not_hinted_at_cannot_be_read(text: str) -> None:
     assert hints.singles >= 3 or "joined" not in names
 
 
-@pytest.mark.parametrize("text", ["how was your day", "the phone was off, someone said", "no way, really?!"])
+@pytest.mark.parametrize(
+    "text", ["how was your day", "the phone was off, someone said", "no way, really?!", "So it goes. And on."]
+)
 def test_ordinary_words_hint_at_nothing(text: str) -> None:
     hints = hints_of(text)
     assert not any([hints.is_spelled, hints.is_leet, hints.is_held, hints.is_coded])
