@@ -11,13 +11,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from spacy.attrs import ORTH
 
-from guards.detectors.demands import Demand, Demands
+from guards.detectors.demands import Demand, DemandGate, Demands
 
 _MANY = 1 << 30
+Order = tuple[list[frozenset[str]], int]
+"""What a pattern demands, in its order, and in how many words it must stand."""
 _OPTIONAL = ("?", "*", "{0", "{,", "!")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _CHUNK = re.compile(r"['’]?[^\W_]+(?:['’.][^\W_]+)*['’.]?")
@@ -28,7 +31,8 @@ class WordGate:
 
     def __init__(self, tokenizer: Any) -> None:
         self._demands: list[list[frozenset[str]]] = []
-        self._orders: list[tuple[list[frozenset[str]], int]] = []
+        self._asked: list[Demands] = []
+        self._orders: list[Order] = []
         self._first: set[str] = set()
         self._odd: set[str] = set()
         self._always = False
@@ -45,37 +49,51 @@ class WordGate:
         demands = sorted(order, key=_commonness)
         self._demands.append(demands)
         self._orders.append((order, _MANY if any(map(_is_unbounded, pattern)) else len(pattern)))
+        self._asked.append(self.demands_of(pattern))
         self._first |= demands[0]
         self._odd |= {word for words in demands for word in words if not _RUN.fullmatch(word)}
 
     def demands_of(self, pattern: Sequence[Mapping[str, Any]]) -> Demands:
-        """The words that `pattern` asks for, as they stand in a text: whole, or inside one that the tokenizer cuts."""
-        return [self._pieces(words) for token in pattern if (words := _words_of(token))]
+        """The words that `pattern` asks for, as they stand in a text: whole, or inside one that the tokenizer cuts. A
+        token that may be a sign asks for none."""
+        asked = (self._pieces(words) for token in pattern if (words := _words_of(token)))
+        return [pieces for pieces in asked if pieces]
 
     def _pieces(self, words: frozenset[str]) -> Demand:
-        cut = (orth for orth, tokens in self._exceptions.items() if not words.isdisjoint(tokens))
+        cut = [orth for orth, tokens in self._exceptions.items() if not words.isdisjoint(tokens)]
         runs = [_RUN.findall(each) for each in (*words, *cut)]
-        return frozenset(f"<{max(run, key=len)}>" for run in runs if run)
+        return frozenset(f"<{max(run, key=len)}>" for run in runs) if all(runs) else frozenset()
 
     def is_open(self, text: str) -> bool:
         """True when some pattern could match in `text`."""
         if self._always:
             return True
         low = text.lower()
+        possible = self._possible_by_words(text) if text.isascii() else self._possible(low)
+        return bool(possible) and self._stand_in_order(low, possible)
+
+    @cached_property
+    def _demand_gate(self) -> DemandGate:
+        return DemandGate(enumerate(self._asked))
+
+    def _possible_by_words(self, text: str) -> list[Order]:
+        return [self._orders[number] for number in self._demand_gate.open_for(text)]
+
+    def _possible(self, low: str) -> list[Order]:
+        """The patterns all of whose demands are met somewhere in lower-case `low`."""
         present = set(_RUN.findall(low))
         for chunk in _CHUNK.findall(low):
             present.update(self._exceptions.get(chunk, ()))
         present.update(word for word in self._odd if word in low)
         if self._first.isdisjoint(present):
-            return False
-        possible = [
+            return []
+        return [
             order
             for demands, order in zip(self._demands, self._orders, strict=True)
             if not any(words.isdisjoint(present) for words in demands)
         ]
-        return bool(possible) and self._stand_in_order(low, possible)
 
-    def _stand_in_order(self, low: str, possible: Sequence[tuple[list[frozenset[str]], int]]) -> bool:
+    def _stand_in_order(self, low: str, possible: Sequence[Order]) -> bool:
         """True when the words of one of the patterns stand in its order, and near enough to each other."""
         places: dict[str, list[int]] = {}
         runs = list(_RUN.finditer(low))

@@ -72,3 +72,18 @@ def test_a_pattern_that_names_no_word_opens_every_text() -> None:
 
 def test_a_gate_without_patterns_stays_closed() -> None:
     assert not gate_of().is_open("come over")
+
+
+def test_a_token_that_may_be_a_sign_asks_for_no_word() -> None:
+    gate = gate_of([{"LOWER": "call"}, {"LOWER": {"IN": ["?", "now"]}}])
+    assert gate.is_open("call ?")
+    assert gate.is_open("call now")
+    assert not gate.is_open("now ?")
+
+
+def test_the_words_of_a_pattern_must_stand_in_its_order_and_near_each_other() -> None:
+    gate = gate_of([{"LOWER": "call"}, {"LOWER": "me"}])
+    assert gate.is_open("so call me maybe")
+    assert not gate.is_open("me, I call that luck")
+    assert not gate.is_open("I call that luck and nothing else, believe me")
+    assert gate_of([{"LOWER": "call"}, {"OP": "*"}, {"LOWER": "me"}]).is_open("I call that luck, believe you me")
