@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS records_by_time ON records (time);
 """
 
+_PATIENCE = 10  # seconds to wait for another process that is writing
 _SELECT = "SELECT * FROM records WHERE substr(turn, 1, length(:turn)) = :turn ORDER BY time, turn"
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -138,8 +140,21 @@ def read_records(folder: Path, *, turn: str | None = None) -> Iterator[Record]:
 
 
 def _opened(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=check_same_thread)
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=check_same_thread)
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON")
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Puts the store in WAL mode. SQLite's own patience does not cover this when several processes start at once."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from brain.serve import address
+from brain.server import address
 from brain.settings import PersonaSettings
 from guards.errors import ChaperoneError, PolicyError
 from proxy import app

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from brain.serve import listen as bind
-from brain.serve import run_until_stopped, serve_app
+from brain.server import listen as bind
+from brain.server import run_until_stopped, serve_app
 
 
 def listen(host: str, port: int) -> socket.socket:

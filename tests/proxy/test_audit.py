@@ -154,3 +154,18 @@ def test_a_file_that_is_no_store_is_refused_by_writer_and_reader(tmp_path: Path,
 
 def test_a_records_repr_shows_no_text() -> None:
     assert "secret" not in repr(record("t1", text="secret"))
+
+
+def test_processes_that_start_at_once_on_a_fresh_folder_all_get_in_and_lose_nothing(tmp_path: Path) -> None:
+    for number in range(3):
+        folder = tmp_path / str(number)
+        command = [sys.executable, "-c", WRITER, str(folder)]
+        writers = [subprocess.Popen([*command, f"t{turn}"], stdout=subprocess.PIPE, text=True) for turn in range(4)]
+        try:
+            said = [writer.stdout.readline() for writer in writers if writer.stdout]
+        finally:
+            for writer in writers:
+                writer.kill()
+                writer.communicate()
+        assert said == ["answered\n"] * 4
+        assert {each.turn for each in read_records(folder)} == {"t0", "t1", "t2", "t3"}
