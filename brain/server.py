@@ -54,8 +54,44 @@ def run_until_stopped(serving: Coroutine[Any, Any, None]) -> None:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 chooses a free one. Raises OSError when the place is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=2048)
+    listener = socket.create_server((host, port), family=_family(host), backlog=2048)
+    return _prompt(listener)
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket that listens to nothing and keeps the port for those of `share`; port 0 chooses a free one. Raises
+    OSError when the place is taken, also by a reservation."""
+    place = socket.socket(_family(host))
+    try:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of one before us may still linger
+        place.bind((host, port))
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # nobody else may reserve it now
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError:
+        place.close()
+        raise
+    return place
+
+
+def share(host: str, port: int) -> socket.socket:
+    """A socket on a port that was reserved. Once several listen there, the system deals the connections out; whose
+    process ends is dealt no more. Raises OSError."""
+    place = socket.socket(_family(host))
+    try:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        place.bind((host, port))
+    except OSError:
+        place.close()
+        raise
+    return _prompt(place)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _prompt(listener: socket.socket) -> socket.socket:
     # asyncio does this only for sockets it made itself; without it every small answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

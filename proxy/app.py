@@ -43,8 +43,9 @@ _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go
 log = logging.getLogger("chaperone.proxy")
 
 
-def build(settings: ProxySettings, persona: PersonaSettings | None = None) -> App:
-    """The application for `settings`, with a judge on the model of `persona` or one that the settings name.
+def build(settings: ProxySettings, persona: PersonaSettings | None = None, counts: Path | None = None) -> App:
+    """The application for `settings`, with a judge on the model of `persona` or one that the settings name. `counts` is
+    where workers that share a port count together.
 
     Raises PolicyError for rules, AuditError for a store, and UnknownModel or ProgramError for a judge, that cannot be
     used.
@@ -58,7 +59,7 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None) -> Ap
         regenerator=Regenerator(clock=time.monotonic),
         judge=_judge(engine, settings.data / PROGRAM_FILE) if engine else None,
         audit=AuditStore(settings.data),
-        metrics=Metrics(),
+        metrics=Metrics(counts),
         seen=Seen(_MESSAGES_KNOWN),
         clock=time.monotonic,
         now=lambda: datetime.now(UTC),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+MOST_WORKERS = 64
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -41,7 +45,8 @@ class ProxySettings(BaseSettings):
     connect_timeout: float = Field(10.0, gt=0, description="Seconds to reach the upstream.")
     read_timeout: float = Field(120.0, gt=0, description="Seconds of silence after which the upstream is given up.")
     max_body: int = Field(4 * 1024 * 1024, gt=0, description="Bytes a request may have.")
-    max_turns: int = Field(1000, gt=0, description="Turns served at once; one more is answered 503.")
+    max_turns: int = Field(1000, gt=0, description="Turns each worker serves at once; one more is answered 503.")
+    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Processes that serve the port; one for each core.")
     rule_headers: bool = Field(False, description="Name the rules that fired in the header x-chaperone-rules.")
     retention_days: int = Field(90, gt=0, description="Days a record stays in the blocked-turn log.")
 
@@ -60,3 +65,14 @@ class _WithoutSecrets(TomlConfigSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__call__().items() if not name.lower().endswith("_key")}
+
+
+@contextmanager
+def counting_in(folder: Path) -> Iterator[None]:
+    """Processes that are started meanwhile count their metrics in `folder`: prometheus_client is told so by the
+    environment alone."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]

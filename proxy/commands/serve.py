@@ -8,10 +8,9 @@ import click
 
 from brain.server import address
 from brain.settings import PersonaSettings
-from guards.errors import ChaperoneError, PolicyError
-from proxy import app
 from proxy.commands.flags import flags, proxy_settings
-from proxy.commands.serving import listen, serve
+from proxy.commands.serving import listen
+from proxy.commands.workers import run_workers
 from proxy.settings import ProxySettings
 
 
@@ -25,18 +24,14 @@ def proxy(**given: object) -> None:
 
 def run_proxy(settings: ProxySettings, ready: Callable[[str], None], persona: PersonaSettings | None = None) -> None:
     """Serves the proxy until it is stopped; `ready` is called with its URL. Raises click.ClickException."""
+    if settings.workers > 1:
+        run_workers(settings, ready, persona)
+        return
+    # Imported here as it takes a second, which a process that only looks after workers need not pay.
+    from proxy.commands.guarding import guard_port  # noqa: PLC0415
+
     with listen(settings.host, settings.port) as listener:
-        serve(_built(settings, persona), listener, lambda: ready(address(listener)))
-
-
-def _built(settings: ProxySettings, persona: PersonaSettings | None) -> app.App:
-    """The application, or what is wrong with the rules or the store, for a person to read."""
-    try:
-        return app.build(settings, persona)
-    except PolicyError as error:
-        raise click.ClickException("\n".join([f"the rules in {settings.rules} are refused:", str(error)])) from None
-    except ChaperoneError as error:
-        raise click.ClickException(str(error)) from None
+        guard_port(settings, listener, lambda: ready(address(listener)), persona)
 
 
 def _ready(url: str, settings: ProxySettings) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from brain.server import listen as bind
-from brain.server import run_until_stopped, serve_app
+from brain.server import reserve, run_until_stopped, serve_app
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 chooses a free one. Raises click.ClickException when the place is taken."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket, or one that keeps the port for `shared` ones; port 0 chooses a free one. Raises
+    click.ClickException when the place is taken."""
     try:
-        return bind(host, port)
+        return reserve(host, port) if shared else bind(host, port)
     except OSError as error:
         raise click.ClickException(
             f"cannot listen on {host}:{port}: {error.strerror}; name another port with --port (0 chooses a free one)"
@@ -29,8 +30,9 @@ def serve(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     run_until_stopped(serve_app(app, listener, ready))
 
 
-def configure_logging() -> None:
-    """Our own lines and everybody's warnings go to standard error; nobody logs what a turn says."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def configure_logging(speaker: str = "") -> None:
+    """Our own lines and everybody's warnings go to standard error, `speaker` before each; nobody logs what a turn
+    says."""
+    logging.basicConfig(level=logging.WARNING, format=f"%(asctime)s %(levelname)s {speaker}%(name)s: %(message)s")
     logging.getLogger("chaperone").setLevel(logging.INFO)
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)  # it warns of every language it leaves out

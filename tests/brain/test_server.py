@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import httpx
 import pytest
 
-from brain.server import address, listen, serve_app
+from brain.server import address, listen, reserve, serve_app, share
 
 
 async def slow(scope: Any, receive: Any, send: Any) -> None:
@@ -40,3 +41,22 @@ def test_an_open_reply_is_finished_before_the_server_ends() -> None:
         return text
 
     assert asyncio.run(scenario()) == "whole"
+
+
+def test_a_reserved_port_is_shared_by_those_who_say_so_and_taken_for_everybody_else() -> None:
+    with reserve("127.0.0.1", 0) as place:
+        port = place.getsockname()[1]
+        for take in (reserve, listen):
+            with pytest.raises(OSError, match="in use"):
+                take("127.0.0.1", port)
+        with share("127.0.0.1", port) as one, share("127.0.0.1", port) as two:
+            for listener in (one, two):
+                listener.listen()
+            for take in (reserve, listen):
+                with pytest.raises(OSError, match="in use"):
+                    take("127.0.0.1", port)
+            one.close()
+            for _ in range(8):
+                socket.create_connection(("127.0.0.1", port)).close()
+                two.settimeout(5)
+                two.accept()[0].close()

@@ -118,7 +118,7 @@ from dataclasses import replace
 from pathlib import Path
 from brain.regenerate import Regenerator
 from proxy.app import App, build
-from proxy.commands.serve import listen, serve
+from proxy.commands.serving import listen, serve
 from proxy.settings import ProxySettings
 
 class Brittle(Regenerator):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from proxy.settings import ProxySettings
 
@@ -56,3 +57,9 @@ def test_a_rules_folder_in_the_working_folder_goes_before_the_shipped_one(elsewh
     assert ProxySettings().rules.is_dir()
     (elsewhere / "rules").mkdir()
     assert ProxySettings().rules.resolve() == elsewhere / "rules"
+
+
+@pytest.mark.parametrize("workers", [0, -1, 65, "many"])
+def test_a_number_of_workers_that_cannot_be_is_refused(workers: object) -> None:
+    with pytest.raises(ValidationError, match="workers"):
+        ProxySettings(workers=workers)
