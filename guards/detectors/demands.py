@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
+import spacy
 from ahocorasick_rs import AhoCorasick
 
 ODD = "\0"
@@ -150,6 +152,12 @@ def _common_words() -> frozenset[str]:
 
 
 def _stop_words(language: str) -> Iterator[str]:
-    module = import_module(f"spacy.lang.{language}.stop_words")
+    """spaCy's list for one language, read by itself: the package around it takes seconds to load."""
+    file = Path(spacy.__file__).parent / "lang" / language / "stop_words.py"
+    spec = spec_from_file_location(f"stop_words_{language}", file)
+    if spec is None or spec.loader is None:
+        return
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
     for word in module.STOP_WORDS:
         yield from tokens_of(word)
