@@ -59,7 +59,7 @@ def said(turn: Turn) -> None:
 
 def withheld(message: Json) -> Json:
     """`message` with a placeholder for every text of it; what only names things stays, so that it is still valid."""
-    for leaf in list(leaves(message)):
+    for leaf in leaves(message):
         if leaf.path[-1] == "arguments":
             message = replaced(message, leaf, _NO_ARGUMENTS)
         elif not (is_name(leaf.text) and leaf.path[-1] in _SETTINGS):

@@ -39,22 +39,28 @@ class Leaf:
     text: str = field(repr=False)
 
 
-def leaves(value: Any, path: Path = (), *, in_media: bool = False) -> Iterator[Leaf]:
+def leaves(value: Any) -> list[Leaf]:
     """Every string in `value` that is text, in order."""
+    found: list[Leaf] = []
+    _gather(value, (), False, found)
+    return found
+
+
+def _gather(value: Any, path: Path, in_media: bool, found: list[Leaf]) -> None:
     if isinstance(value, str):
         if value:
-            yield Leaf(path, value)
-    elif isinstance(value, Mapping):
+            found.append(Leaf(path, value))
+    elif isinstance(value, dict):
         in_media = in_media or has_media(value)
         sealed = value.get("type") == "redacted_thinking"
         for key, inner in value.items():
             if sealed and key == "data" and isinstance(inner, str) and _SEALED.fullmatch(inner):
                 continue
             if not (isinstance(inner, str) and _is_no_text(key, inner, in_media)):
-                yield from leaves(inner, (*path, key), in_media=in_media)
+                _gather(inner, (*path, key), in_media, found)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from leaves(inner, (*path, number), in_media=in_media)
+            _gather(inner, (*path, number), in_media, found)
 
 
 def is_name(value: Any) -> bool:
@@ -92,7 +98,9 @@ def readings(value: Any) -> Iterator[str]:
     """
     if isinstance(value, str):
         yield from _decoded(value)
-    elif isinstance(value, Mapping | list):
+    elif isinstance(value, dict) and len(value) == 1 and (text := _only_text(value)) is not None:
+        yield from _decoded(text)
+    elif isinstance(value, dict | list):
         yield from _glued(value)
         strings = [leaf.text for leaf in leaves(value)]
         lines = list(_lines(value))
@@ -104,13 +112,21 @@ def readings(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _only_text(value: Mapping[str, Any]) -> str | None:
+    """The text of the one field of `value`, empty where it only names something; None where there is more to read."""
+    ((key, inner),) = value.items()
+    if not isinstance(inner, str) or key in _MEDIA_KEYS or not is_plain_key(key):
+        return None
+    return "" if _is_no_text(key, inner, False) else inner
+
+
 def _glued(value: Any) -> Iterator[str]:
     """Strings and text parts that stand in one list, as a client joins them."""
     if isinstance(value, list) and len(value) > 1:
-        pieces = [inner.get("text") if isinstance(inner, Mapping) else inner for inner in value]
+        pieces = [inner.get("text") if isinstance(inner, dict) else inner for inner in value]
         yield "".join(piece for piece in pieces if isinstance(piece, str))
-    for inner in value.values() if isinstance(value, Mapping) else value:
-        if isinstance(inner, Mapping | list):
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
             yield from _glued(inner)
 
 
@@ -134,9 +150,9 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 def _lines(value: Any) -> Iterator[str]:
     """Keys and values as a person would read them; a list of single values on one line."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, inner in value.items():
-            if isinstance(inner, Mapping | list):
+            if isinstance(inner, dict | list):
                 yield from () if is_plain_key(key) else (key,)
                 yield from _lines(inner)
             elif not (isinstance(inner, str) and _is_no_text(key, inner, in_media=True)) and _is_said(inner):
@@ -144,10 +160,10 @@ def _lines(value: Any) -> Iterator[str]:
             elif not is_plain_key(key):
                 yield key
     elif isinstance(value, list):
-        single = [str(inner) for inner in value if not isinstance(inner, Mapping | list) and _is_said(inner)]
+        single = [str(inner) for inner in value if not isinstance(inner, dict | list) and _is_said(inner)]
         yield from [" ".join(single)] if single else []
         for inner in value:
-            if isinstance(inner, Mapping | list):
+            if isinstance(inner, dict | list):
                 yield from _lines(inner)
 
 
@@ -170,11 +186,11 @@ def put(value: Any, path: Path, text: str) -> Any:
 
 def has_media(part: Any) -> bool:
     """True for a content part that is no text: an image, audio, a file."""
-    kind = part.get("type") if isinstance(part, Mapping) else None
+    kind = part.get("type") if isinstance(part, dict) else None
     return isinstance(kind, str) and kind in _MEDIA_TYPES and not (kind == "document" and _is_written(part))
 
 
 def _is_written(document: Mapping[str, Any]) -> bool:
     """True for a document that comes as text."""
     source = document.get("source")
-    return isinstance(source, Mapping) and source.get("type") in ("text", "content")
+    return isinstance(source, dict) and source.get("type") in ("text", "content")

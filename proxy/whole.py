@@ -41,7 +41,7 @@ async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json)
     index = choice["index"] if isinstance(choice.get("index"), int) else 0
     place = f"choices[{index}].message"
     verdicts: list[Verdict] = []
-    for leaf in list(leaves(message)):
+    for leaf in leaves(message):
         verdict = await turn.judge(leaf.text, "output")
         turn.note(verdict, leaf.text, f"{place}.{'.'.join(map(str, leaf.path))}")
         if verdict.masks:
@@ -68,7 +68,7 @@ async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json)
 async def masked(turn: Turn, value: Json, place: str) -> Json:
     """Text outside the reply itself (unknown fields): it cannot be written again, so what must not go out is masked,
     and a structure that reads as a violation only as a whole is emptied."""
-    for leaf in list(leaves(value)):
+    for leaf in leaves(value):
         verdict = await turn.judge(leaf.text, "output")
         turn.note(verdict, leaf.text, f"{place}.{'.'.join(map(str, leaf.path))}")
         if verdict.withholds:

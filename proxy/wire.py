@@ -24,8 +24,10 @@ MAX_PARTS = 1024  # of one request, over all its messages
 _CONTEXT = 8
 _UNANSWERING = ("assistant", "system", "developer")
 MAX_DEPTH = 200
+_FLAT = 2  # fields of a message that has a role, a text, and nothing else
 Json = dict[str, Any]
-_LONG_NUMBER = re.compile(rb"\d{19}")
+_ALL_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)  # every digit becomes 0: a long number is then one search
+_LONG_NUMBER = b"0" * 19
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -59,9 +61,13 @@ class ChatRequest:
         Whatever stands behind the fan's last message is new as well: a last message of the assistant is the beginning
         of an answer, not an answer.
         """
-        roles = [message["role"] for message in self.messages]
-        end = max((at for at, role in enumerate(roles) if role not in _UNANSWERING), default=0)
-        return max((at + 1 for at in range(end) if roles[at] == "assistant"), default=0)
+        messages = self.messages
+        at = len(messages) - 1
+        while at > 0 and messages[at]["role"] in _UNANSWERING:
+            at -= 1
+        while at > 0 and messages[at - 1]["role"] != "assistant":
+            at -= 1
+        return max(at, 0)
 
     def new_texts(self) -> list[tuple[int, Leaf]]:
         """Every text of the new messages of the fan (and of tools), by message number."""
@@ -118,7 +124,8 @@ def messages_in(raw: Json) -> list[Json]:
     if not isinstance(messages, list) or not messages:
         raise MalformedRequest("messages must be a list with at least one message", param="messages")
     for at, message in enumerate(messages):
-        check_message(message, f"messages[{at}]")
+        if not _is_plain(message):
+            check_message(message, f"messages[{at}]")
     check_size(messages)
     return messages
 
@@ -193,7 +200,7 @@ def _parsed(body: bytes | str) -> Any:
         value = orjson.loads(raw)
     if _is_deep(raw, value):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return json.loads(raw) if _LONG_NUMBER.search(raw) else value
+    return json.loads(raw) if _LONG_NUMBER in raw.translate(_ALL_ZEROS) else value
 
 
 def _mended(raw: bytes) -> bytes:
@@ -209,7 +216,7 @@ def _is_deep(raw: bytes, value: Any) -> bool:
         return False
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [inner for each in level for inner in _inside(each)]
+        level = [inner for each in level for inner in _inside(each) if isinstance(inner, dict | list)]
         if not level:
             return False
     return True
@@ -219,6 +226,12 @@ def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+def _is_plain(message: Any) -> bool:
+    """True for what is sure to be a message whose content is one text."""
+    is_object = isinstance(message, dict)
+    return is_object and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
 
 
 def check_size(messages: list[Json]) -> None:
@@ -260,6 +273,8 @@ def without_media(message: Json) -> Json:
 
 def carries_media(message: Json) -> bool:
     """True when a part of the message, or of a part, is no text."""
+    if len(message) == _FLAT and _is_plain(message):
+        return False
     return any(isinstance(value, list | dict) and _holds_media(value) for value in message.values())
 
 
