@@ -41,12 +41,25 @@ class Metrics:
         self.turn_seconds = Histogram(
             "chaperone_turn_seconds", "Time of a whole turn", ["action"], buckets=_SECONDS, registry=self._registry
         )
+        # looked up once: a look-up by label costs more than the counting
+        self._checks: dict[str, Histogram] = {}
+        self._served: dict[str, tuple[Counter, Histogram]] = {}
 
     def judged(self, verdict: Verdict, seconds: float) -> None:
         """Counts one verdict."""
-        self.judging.labels(verdict.stage).observe(seconds)
+        if verdict.stage not in self._checks:
+            self._checks[verdict.stage] = self.judging.labels(verdict.stage)
+        self._checks[verdict.stage].observe(seconds)
         for rule in (*verdict.rules, *verdict.shadow):
             self.findings.labels(rule, verdict.stage).inc()
+
+    def served(self, action: str, seconds: float) -> None:
+        """Counts one turn by its final action."""
+        if action not in self._served:
+            self._served[action] = self.turns.labels(action), self.turn_seconds.labels(action)
+        turns, turn_seconds = self._served[action]
+        turns.inc()
+        turn_seconds.observe(seconds)
 
     def text(self, version: str, problems: int) -> bytes:
         """The exposition, with the policy in force."""

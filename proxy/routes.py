@@ -205,25 +205,36 @@ async def _body(receive: Receive, headers: dict[str, str], most: int) -> bytes:
 
 
 async def _while_connected(receive: Receive, work: Awaitable[None]) -> None:
-    """Runs `work`, and cancels it when the client leaves."""
-    serving = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_disconnected(receive))
+    """Runs `work` in the task that asks, and cancels it when the client leaves; then it just returns."""
+    serving = asyncio.current_task()
+    if serving is None:
+        raise RuntimeError("a request is served by a task")
+    leaving = asyncio.create_task(_cancelled_at_end(receive, serving))
     try:
-        await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not serving.done():
-            serving.cancel()
-        await asyncio.wait({serving})
-        if not serving.cancelled():
-            serving.result()
+        await work
+    except asyncio.CancelledError:
+        # What else cancels this task, as the server's stop, goes on its way.
+        if not leaving.done() or leaving.cancelled() or serving.uncancel() > 0:
+            raise
     finally:
-        serving.cancel()
         leaving.cancel()
-        await asyncio.wait({serving, leaving})
+        try:
+            await leaving
+        except asyncio.CancelledError:
+            if serving.cancelling():
+                raise
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _cancelled_at_end(receive: Receive, serving: asyncio.Task[None]) -> None:
+    """Cancels `serving` in the very step that learns of the end, so that no cancellation comes behind its own end."""
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a connection that cannot be read is one that has ended
+        log.error("a connection broke: %s", where(error))
+    serving.cancel()
 
 
 def where(error: Exception) -> str:

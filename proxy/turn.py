@@ -26,6 +26,8 @@ from proxy.upstream import Reply, Upstream
 from proxy.wire import ChatRequest, Json, write_json
 
 _LONG = 4000  # characters from which judging leaves the event loop to others
+_NOTHING: dict[Stage, Verdict] = {"input": Verdict("input"), "output": Verdict("output")}
+_JUDGING: dict[Stage, str] = {"input": "judging_input", "output": "judging_output"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +119,18 @@ class Turn:
         verdict = self.guard.check(text, stage, before, kind=kind, is_inside=is_inside)
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
-        self._spend(f"judging_{stage}", seconds)
-        return verdict if self.services.judge else dataclasses.replace(verdict, gray=())
+        self._spend(_JUDGING[stage], seconds)
+        return verdict if self.services.judge else _unasked(verdict)
 
     def judge_now(self, text: str, stage: Stage) -> Verdict:
         """The guard's verdict on the text alone where nobody can wait for the judge: gray findings count as their rules
         say."""
-        return dataclasses.replace(self.look(text, stage, ()), gray=())
+        return _unasked(self.look(text, stage, ()))
 
     async def settle(self, verdict: Verdict, text: str, context: Sequence[Message] | None = None) -> Verdict:
         """`verdict` with the judge's opinion on its gray findings, if it has one in time. `context` as for `judge`."""
         if self.services.judge is None:
-            return dataclasses.replace(verdict, gray=())
+            return _unasked(verdict)
         titles = {rule.id: rule.title for rule in self.guard.policy.rules}
         asked = {finding.rule: titles[finding.rule] for finding in verdict.gray}
         bounds = self.guard.policy.settings.judge
@@ -141,7 +143,7 @@ class Turn:
         self._spend("judge", opinion.seconds)
         if opinion.labels is None:
             self.notes.append(f"judge: {opinion.why}")
-            return dataclasses.replace(verdict, gray=())
+            return _unasked(verdict)
         return self.guard.settle(verdict, {rule: rule in opinion.labels for rule in asked})
 
     def _said_before(self, stage: Stage) -> Sequence[Message]:
@@ -156,9 +158,11 @@ class Turn:
 
         A place in a reading is no place in the value, so what would be redacted there is withheld instead.
         """
-        worst = Verdict(stage)
+        worst = _NOTHING[stage]
         for text in readings(value):
-            worst = max(worst, self.judge_reading(text, stage, place), key=lambda each: each.action)
+            verdict = self.judge_reading(text, stage, place)
+            if verdict.action > worst.action:
+                worst = verdict
         return worst
 
     def judge_reading(self, text: str, stage: Stage, place: str) -> Verdict:
@@ -202,8 +206,7 @@ class Turn:
         Shielded: a client that leaves must not take its record with it.
         """
         services = self.services
-        services.metrics.turns.labels(self.action.word).inc()
-        services.metrics.turn_seconds.labels(self.action.word).observe(services.clock() - self.started)
+        services.metrics.served(self.action.word, services.clock() - self.started)
         if self.action > Action.ALLOW or self.judged:
             await asyncio.shield(services.audit.write(self._record()))
 
@@ -231,6 +234,11 @@ class Turn:
 
     def _spend(self, name: str, seconds: float) -> None:
         self._timings[name] = self._timings.get(name, 0.0) + seconds
+
+
+def _unasked(verdict: Verdict) -> Verdict:
+    """`verdict` where no judge tells about its gray findings."""
+    return dataclasses.replace(verdict, gray=()) if verdict.gray else verdict
 
 
 def _verdict_json(verdict: Verdict, text: str) -> dict[str, Any]:
