@@ -31,6 +31,8 @@ async def harmless(turn: Turn, messages: list[Json]) -> None:
             continue
         fingerprint = fingerprint_of(message, version)
         is_known, instead = seen.get(fingerprint)
+        if is_known and instead is None:
+            continue
         if not is_known:
             if message["role"] == "assistant" and text_of(message.get("content")) in turn.guard.policy.deflection_lines:
                 instead = withheld(message)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from proxy.leaves import is_name
 from proxy.wire import Json, write_json
 
-_PLAIN = frozenset({"role", "content"})
+_PLAIN = 2  # fields of a message that has a role, a text, and nothing else
 _STATES = frozenset({"completed", "in_progress", "incomplete"})
 
 
@@ -27,13 +27,13 @@ class Seen:
 
     def get(self, fingerprint: int) -> tuple[bool, Json | None]:
         """(True, what stands in its place or None for itself), or (False, None) when it is not known."""
-        for known in (self._young, self._old):
-            if fingerprint in known:
-                found = known[fingerprint]
-                if known is self._old:
-                    self.put(fingerprint, found)
-                return True, found
-        return False, None
+        if fingerprint in self._young:
+            return True, self._young[fingerprint]
+        if fingerprint not in self._old:
+            return False, None
+        found = self._old[fingerprint]
+        self.put(fingerprint, found)
+        return True, found
 
     def put(self, fingerprint: int, instead: Json | None) -> None:
         """Remembers a judged message; `instead` is what stands in its place, None for itself."""
@@ -44,8 +44,7 @@ class Seen:
 
 def fingerprint_of(message: Mapping[str, object], version: str) -> int:
     """What tells this message, under the policy `version`, from others."""
-    content = message.get("content")
-    if isinstance(content, str) and message.keys() == _PLAIN:
+    if len(message) == _PLAIN and isinstance(content := message.get("content"), str) and "role" in message:
         return hash((version, message["role"], content))
     return hash((version, write_json(_bare(message), ordered=True)))
 

@@ -24,6 +24,7 @@ MAX_PARTS = 1024  # of one request, over all its messages
 _CONTEXT = 8
 _UNANSWERING = ("assistant", "system", "developer")
 MAX_DEPTH = 200
+_STRUCTURES = (dict, list)
 _FLAT = 2  # fields of a message that has a role, a text, and nothing else
 Json = dict[str, Any]
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)  # every digit becomes 0: a long number is then one search
@@ -214,12 +215,13 @@ def _is_deep(raw: bytes, value: Any) -> bool:
     """True when `value` nests deeper than can be walked; counting brackets spares most bodies the walk."""
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return False
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for each in level for inner in _inside(each) if isinstance(inner, dict | list)]
+    level = [value] if type(value) in _STRUCTURES else []
+    for _ in range(MAX_DEPTH - 1):
+        inside = [each.values() if type(each) is dict else each for each in level]
+        level = [inner for each in inside for inner in each if type(inner) in _STRUCTURES]
         if not level:
             return False
-    return True
+    return any(level)
 
 
 def _inside(value: Any) -> Iterable[Any]:
@@ -236,7 +238,7 @@ def _is_plain(message: Any) -> bool:
 
 def check_size(messages: list[Json]) -> None:
     """Raises MalformedRequest for more messages or content parts than can be judged in one turn."""
-    parts = sum(len(message["content"]) for message in messages if isinstance(message.get("content"), list))
+    parts = sum([len(message["content"]) for message in messages if isinstance(message.get("content"), list)])
     if len(messages) > MAX_MESSAGES or parts > MAX_PARTS:
         raise MalformedRequest(
             f"a request holds at most {MAX_MESSAGES} messages and {MAX_PARTS} content parts: send the latest ones",
