@@ -1,11 +1,12 @@
 """One choice of a streamed reply: its text channels behind hold-backs, everything else in its place.
 
-Pure but for the turn it judges with: chunks in, chunks that may go out.
+Pure but for the turn it judges with: chunks in, chunks that may go out. What takes longer than a step is not awaited
+here, it is handed out to be awaited, so that a token costs no event loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from proxy.leaves import is_long_number, is_name, is_name_of, is_plain_key, leav
 from proxy.turn import Turn
 from proxy.wire import Json
 
+Wait = Callable[[], Awaitable[None]]  # to be called and awaited before the next step is taken
 CONTENT = "content"
 _ROLE = "role"
 _CALLS = frozenset({"tool_calls", "function_call"})  # several side by side, never read as one text
@@ -63,41 +65,38 @@ class ChoiceStream:
         """Notes content that was written by a repair and goes out behind what was released."""
         self._added += text
 
-    async def feed(self, choice: Json) -> AsyncIterator[Json]:
+    def feed(self, choice: Json) -> Iterator[Json | Wait]:
         """Takes one upstream choice chunk; yields the choice chunks that may go out now."""
         if self.violation:
             return
-        beside = {key: value for key, value in choice.items() if key not in _OF_CHOICE}
-        self._beside |= self._masked(self._steady.only(beside))
-        async for out in self._taken(choice.get("delta") or {}):
-            yield out
+        if not choice.keys() <= _OF_CHOICE:
+            beside = {key: value for key, value in choice.items() if key not in _OF_CHOICE}
+            self._beside |= self._masked(self._steady.only(beside))
+        yield from self._taken(choice.get("delta") or {})
         if self.violation or choice.get("finish_reason") is None:
             return
-        async for out in self.finish():
-            yield out
+        yield from self.finish()
         if not self.violation:
             self.finished = True
             reason = choice["finish_reason"]
             yield {**self._out({}), "finish_reason": reason if is_name(reason) else "stop"}
 
-    async def finish(self) -> AsyncIterator[Json]:
+    def finish(self) -> Iterator[Json | Wait]:
         """Judges and releases what is still held."""
-        async for out in self.part_over(list(self._channels)):
-            yield out
+        yield from self.part_over(list(self._channels))
 
-    async def part_over(self, keys: Iterable[str]) -> AsyncIterator[Json]:
+    def part_over(self, keys: Iterable[str]) -> Iterator[Json | Wait]:
         """Judges and releases what is held of these texts, which are complete, and every structure kept so far."""
         if self.violation:
             return
         for name in keys:
             if name in self._channels:
-                async for out in self._stepped(name, self._channels[name].finish()):
-                    yield out
+                yield from self._stepped(name, self._channels[name].finish())
             if self.violation:
                 return
         kept, self._kept = self._kept, []
         for text in self._readings(kept):
-            verdict = await self._turn.judge(text, "output")
+            verdict = yield from self._verdict_on(text)
             self._turn.note(verdict, text, f"choices[{self.index}].delta")
             if verdict.withholds:
                 self._violate(verdict, text)
@@ -121,7 +120,7 @@ class ChoiceStream:
             said = self._channels[key].released if key in self._channels else ""
             yield said + "".join(texts)
 
-    async def _taken(self, delta: Json) -> AsyncIterator[Json]:
+    def _taken(self, delta: Json) -> Iterator[Json | Wait]:
         """A delta's texts through their hold-backs; structures are kept, the rest goes out with the next text."""
         for key, value in delta.items():
             if key == _ROLE or not (isinstance(value, str | dict | list) or is_long_number(value)):
@@ -129,26 +128,36 @@ class ChoiceStream:
             elif isinstance(value, str) and is_plain_key(key):
                 if key not in self._channels:
                     self._channels[key] = self._hold_back()
-                async for out in self._stepped(key, self._channels[key].feed(value)):
-                    yield out
+                yield from self._stepped(key, self._channels[key].feed(value))
                 if self.violation:
                     return
             else:
                 self._kept.append({key: value})
 
-    async def _stepped(self, key: str, steps: Iterator[Step]) -> AsyncIterator[Json]:
+    def _stepped(self, key: str, steps: Iterator[Step]) -> Iterator[Json | Wait]:
         """What the steps of one channel let out; an unclear stretch waits for the judge."""
         for step in steps:
             if isinstance(step, Unclear):
-                verdict = await self._turn.settle(step.verdict, step.judged)
-                async for out in self._stepped(key, self._channels[key].settle(verdict)):
-                    yield out
+                verdict = yield from self._verdict_on(step.judged, step.verdict)
+                yield from self._stepped(key, self._channels[key].settle(verdict))
                 return
             self._turn.note(step.verdict, step.judged, f"choices[{self.index}].delta.{key}")
             if isinstance(step, Withheld):
                 self._violate(step.verdict, self._channels[key].pending)
                 return
             yield self._out({key: step.text})
+
+    def _verdict_on(self, text: str, gray: Verdict | None = None) -> Generator[Wait, None, Verdict]:
+        """The verdict in force on `text`, where it is known to be `gray` the judge's; known once the wait is over."""
+        known: list[Verdict] = []
+
+        async def asked() -> None:
+            turn = self._turn
+            known.append(await (turn.judge(text, "output") if gray is None else turn.settle(gray, text)))
+
+        yield asked
+        (verdict,) = known
+        return verdict
 
     def _hold_back(self) -> HoldBack:
         settings = self._turn.guard.policy.settings

@@ -34,7 +34,8 @@ class EventReader:
         text = self._decoded(chunk)
         lines: list[str] = []
         if "\n" in text or "\r" in text or self._rest_ends_line():
-            *lines, text = _LINE_END.split("".join([*self._rest, text]))
+            text = "".join([*self._rest, text])
+            *lines, text = _LINE_END.split(text) if "\r" in text else text.split("\n")
             self._rest, self._waiting = [], 0
         self._rest.append(text)
         self._waiting += len(text)

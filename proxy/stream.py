@@ -1,19 +1,20 @@
 """The output stage of a streamed turn: chunks in, chunks out, nothing released unchecked, repairs in the same stream.
 
 Every channel of every choice has a hold-back of its own. Text that cannot be split safely (tool calls, structured
-parts) is kept whole until its choice ends, judged, and then passed on exactly as it came.
+parts) is kept whole until its choice ends, judged, and then passed on exactly as it came. What one read of the
+upstream lets out goes out as one piece, made in plain steps: only what has to be asked for is awaited between them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import aclosing
 
 from guards.errors import UpstreamError
 from guards.types import Action
 from proxy.answers import Answer
-from proxy.channels import ChoiceStream, Steady, Violation
+from proxy.channels import ChoiceStream, Steady, Violation, Wait
 from proxy.headers import to_client
 from proxy.inbound import Inbound
 from proxy.repair import repair
@@ -46,9 +47,11 @@ class StreamedTurn:
         self._choices: dict[int, ChoiceStream] = {}
         self._judged_beside: Json | None = None
         self._steady = Steady()
-        self._sent = False
+        self._ready: list[bytes] = []  # what goes out next
+        self._sent = False  # true once anything has gone out or is ready to
         self._done = False
         self._over = False
+        self._is_read = False  # true once nothing more of the upstream's stream is wanted
         self.end = b""
         self.headers: list[tuple[bytes, bytes]] = []
 
@@ -91,16 +94,14 @@ class StreamedTurn:
     async def _guarded(self) -> AsyncGenerator[bytes, None]:
         failure: UpstreamError | None = None
         try:
-            async with aclosing(self._data()) as arriving:
-                async for data in arriving:
-                    async for piece in self._passed(self._shape.read(read_reply(data))):
-                        yield piece
-                    if self._over or self._all_violated():
-                        break
+            async with aclosing(self._arriving()) as pieces:
+                async for piece in pieces:
+                    yield piece
         except UpstreamError as error:
             failure = error
-        async for piece in self._held():
-            yield piece
+        async with aclosing(self._let_out(self._held())) as pieces:
+            async for piece in pieces:
+                yield piece
         async with aclosing(self._repairs()) as pieces:
             async for piece in pieces:
                 yield piece
@@ -121,21 +122,59 @@ class StreamedTurn:
         over = all(choice.finished or choice.violation for choice in self._choices.values())
         return self._done or (bool(self._choices) and over)
 
-    async def _data(self) -> AsyncGenerator[str, None]:
-        """The upstream's events up to its end mark."""
+    async def _arriving(self) -> AsyncGenerator[bytes, None]:
+        """What the upstream's events let out up to its end mark, or up to where nothing of it is of use any more."""
         if self._reply is None:
             return
         reader = EventReader()
-        async for piece in self._reply.chunks():
-            for data in reader.feed(piece):
-                if data == DONE:
-                    self._done = True
-                    return
-                yield data
-        for data in reader.finish():
-            self._done = data == DONE
-            if not self._done:
-                yield data
+        async for chunk in self._reply.chunks():
+            async with aclosing(self._let_out(self._read(reader.feed(chunk)))) as pieces:
+                async for piece in pieces:
+                    yield piece
+            if self._is_read:
+                return
+        last = reader.finish()
+        self._done = self._done and not last
+        async with aclosing(self._let_out(self._read(last))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _let_out(self, steps: Iterator[bytes | Wait]) -> AsyncGenerator[bytes, None]:
+        """What `steps` let out, as one piece, but that nothing waits for a judge that could go out before."""
+        while True:
+            try:
+                wait = self._until_wait(steps)
+            except Exception:
+                if self._ready:
+                    yield self._all_ready()
+                raise
+            if self._ready:
+                yield self._all_ready()
+            if wait is None:
+                return
+            await wait()
+
+    def _until_wait(self, steps: Iterator[bytes | Wait]) -> Wait | None:
+        for step in steps:
+            if not isinstance(step, bytes):
+                return step
+            self._ready.append(step)
+            self._sent = True
+        return None
+
+    def _all_ready(self) -> bytes:
+        ready, self._ready = self._ready, []
+        return b"".join(ready)
+
+    def _read(self, events: list[str]) -> Iterator[bytes | Wait]:
+        for data in events:
+            if data == DONE:
+                self._done = self._is_read = True
+                return
+            yield from self._passed(self._shape.read(read_reply(data)))
+            if self._over or self._all_violated():
+                self._is_read = True
+                return
 
     def _all_violated(self) -> bool:
         """True when nothing of the upstream's stream is of use any more, so that it can be cancelled at once."""
@@ -143,24 +182,23 @@ class StreamedTurn:
             choice.violation for choice in self._choices.values()
         )
 
-    async def _passed(self, arrived: Arrived) -> AsyncIterator[bytes]:
+    def _passed(self, arrived: Arrived) -> Iterator[bytes | Wait]:
         if arrived.error is not None:
-            async for piece in self._held():
-                yield piece
-            yield self._shape.told(await masked(self._turn, arrived.error, "error"))
+            yield from self._held()
+            yield self._shape.told((yield from self._masked(arrived.error, "error")))
             self._done = True
             return
-        await self._take_beside(arrived.beside)
+        if arrived.beside != self._judged_beside:  # what every event repeats is judged once
+            self._judged_beside = arrived.beside
+            self._shape.take((yield from self._masked(self._steady.only(arrived.beside), "chunk")))
         if not arrived.choices and (alone := self._shape.alone()):
             yield alone
         for choice in arrived.choices:
             stream = self._choice(choice.get("index", 0))
-            async for piece in self._sendable(stream, stream.feed(choice)):
-                yield piece
+            yield from self._sendable(stream, stream.feed(choice))
         if arrived.over:
             stream = self._choice(0)
-            async for piece in self._sendable(stream, stream.part_over(arrived.over)):
-                yield piece
+            yield from self._sendable(stream, stream.part_over(arrived.over))
         self._over = arrived.ended
         self._done = self._done or arrived.ended
 
@@ -169,28 +207,33 @@ class StreamedTurn:
             self._choices[index] = ChoiceStream(index, self._turn)
         return self._choices[index]
 
-    async def _take_beside(self, beside: Json) -> None:
-        """Judges the fields beside the choices, unless they are those of the event before."""
-        if beside == self._judged_beside:
-            return
-        self._judged_beside = beside
-        self._shape.take(await masked(self._turn, self._steady.only(beside), "chunk"))
+    def _masked(self, value: Json, place: str) -> Generator[Wait, None, Json]:
+        """`value` as it may go out; known once the wait is over."""
+        known: list[Json] = []
 
-    async def _sendable(self, stream: ChoiceStream, outs: AsyncIterator[Json]) -> AsyncIterator[bytes]:
-        async for out in outs:
-            if piece := self._shape.write(out, stream):
+        async def asked() -> None:
+            known.append(await masked(self._turn, value, place))
+
+        yield asked
+        (safe,) = known
+        return safe
+
+    def _sendable(self, stream: ChoiceStream, outs: Iterator[Json | Wait]) -> Iterator[bytes | Wait]:
+        for out in outs:
+            if not isinstance(out, dict):
+                yield out
+            elif piece := self._shape.write(out, stream):
                 yield piece
         blocks = stream.violation is not None and stream.violation.verdict.action is Action.BLOCK
         if blocks and not self._sent:
             self._turn.rise(Action.BLOCK)
             raise Blocked
 
-    async def _held(self) -> AsyncIterator[bytes]:
+    def _held(self) -> Iterator[bytes | Wait]:
         """What is still held when the upstream has ended, or broken off, may go out if it passes."""
         for stream in self._choices.values():
             if not stream.finished and not stream.violation:
-                async for piece in self._sendable(stream, stream.finish()):
-                    yield piece
+                yield from self._sendable(stream, stream.finish())
 
     async def _repairs(self) -> AsyncGenerator[bytes, None]:
         for stream in self._choices.values():

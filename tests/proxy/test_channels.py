@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.app import build
-from proxy.channels import ChoiceStream
+from proxy.channels import ChoiceStream, Wait
 from proxy.settings import ProxySettings
 from proxy.turn import Services, Turn
 from proxy.wire import read_request
@@ -41,11 +41,14 @@ def new(services: Services) -> Callable[[], ChoiceStream]:
     return lambda: ChoiceStream(0, Turn(services, request, {}))
 
 
-def all_of(outs: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    async def collect() -> list[dict[str, Any]]:
-        return [out async for out in outs]
-
-    return asyncio.run(collect())
+def all_of(outs: Iterator[dict[str, Any] | Wait]) -> list[dict[str, Any]]:
+    seen = []
+    for out in outs:
+        if isinstance(out, dict):
+            seen.append(out)
+        else:
+            asyncio.run(out())
+    return seen
 
 
 def run(stream: ChoiceStream, deltas: list[dict[str, Any]], finish: str | None = "stop") -> list[dict[str, Any]]:
