@@ -54,10 +54,13 @@ def _gather(value: Any, path: Path, in_media: bool, found: list[Leaf]) -> None:
         in_media = in_media or has_media(value)
         sealed = value.get("type") == "redacted_thinking"
         for key, inner in value.items():
-            if sealed and key == "data" and isinstance(inner, str) and _SEALED.fullmatch(inner):
+            if not isinstance(inner, str):
+                if isinstance(inner, dict | list):
+                    _gather(inner, (*path, key), in_media, found)
+            elif sealed and key == "data" and _SEALED.fullmatch(inner):
                 continue
-            if not (isinstance(inner, str) and _is_no_text(key, inner, in_media)):
-                _gather(inner, (*path, key), in_media, found)
+            elif inner and not _is_no_text(key, inner, in_media):
+                found.append(Leaf((*path, key), inner))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             _gather(inner, (*path, number), in_media, found)

@@ -51,6 +51,7 @@ class StreamedTurn:
         self._sent = False  # true once anything has gone out or is ready to
         self._done = False
         self._over = False
+        self._is_cut = False  # true once a choice has been cut off
         self._is_read = False  # true once nothing more of the upstream's stream is wanted
         self.end = b""
         self.headers: list[tuple[bytes, bytes]] = []
@@ -109,13 +110,9 @@ class StreamedTurn:
             failure = UpstreamError("the upstream's stream ended before its answer did", code="upstream_broken")
         if failure is not None:
             raise failure
-        before, self.end = self._shape.end(self._cut, self._turn.usage)
+        before, self.end = self._shape.end(self._is_cut, self._turn.usage)
         if before:
             yield before
-
-    @property
-    def _cut(self) -> bool:
-        return any(choice.violation for choice in self._choices.values())
 
     @property
     def _ended(self) -> bool:
@@ -172,7 +169,7 @@ class StreamedTurn:
                 self._done = self._is_read = True
                 return
             yield from self._passed(self._shape.read(read_reply(data)))
-            if self._over or self._all_violated():
+            if self._over or (self._is_cut and self._all_violated()):
                 self._is_read = True
                 return
 
@@ -224,8 +221,10 @@ class StreamedTurn:
                 yield out
             elif piece := self._shape.write(out, stream):
                 yield piece
-        blocks = stream.violation is not None and stream.violation.verdict.action is Action.BLOCK
-        if blocks and not self._sent:
+        if stream.violation is None:
+            return
+        self._is_cut = True
+        if stream.violation.verdict.action is Action.BLOCK and not self._sent:
             self._turn.rise(Action.BLOCK)
             raise Blocked
 

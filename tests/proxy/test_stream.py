@@ -65,6 +65,27 @@ def test_a_stream_that_breaks_later_keeps_what_passed_and_ends_with_an_error_eve
     assert proxy.metric('chaperone_upstream_errors_total{code="upstream_broken"}') == 1
 
 
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_stands_before_a_break_in_the_same_read_goes_out(
+    proxy: Any, upstream: Any, raw: Any, piece: Piece, name: str
+) -> None:
+    upstream.replies = [raw([piece("All is ") + piece("well. And") + BROKEN[name]], kind="text/event-stream")]
+    reply = proxy.post(stream=True)
+    assert reply.status_code == 200
+    assert said(reply.text) == "All is well. And"
+    assert last_error(reply.text) == "upstream_broken"
+
+
+def test_a_violation_behind_what_passed_in_the_same_read_is_repaired_behind_it(
+    proxy: Any, upstream: Any, raw: Any, says: Any, piece: Piece
+) -> None:
+    at_once = b"".join(map(piece, ["All is well. ", "A wombat ", "came by. ", "And left."]))
+    upstream.replies = [raw([at_once], kind="text/event-stream"), says("and flowers")]
+    text = proxy.text(stream=True)
+    assert said(text) == "All is well. and flowers"
+    assert events_of(text)[-1] == "[DONE]"
+
+
 def test_a_violation_in_what_a_broken_stream_left_behind_is_not_released(
     proxy: Any, upstream: Any, raw: Any, says: Any, piece: Piece
 ) -> None:
