@@ -141,7 +141,7 @@ class StreamedTurn:
         while True:
             try:
                 wait = self._until_wait(steps)
-            except Exception:
+            except Exception:  # raised on: what was already found fit to go out goes out before it
                 if self._ready:
                     yield self._all_ready()
                 raise

@@ -59,8 +59,8 @@ _TOKEN = re.compile(r"[^\W_]+")
 _SHORTEST_RARE = 3
 _MUCH = 99
 _WORDS_KEPT = 32_768
-PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n")
-"""What may stand beside the letters of plain words."""
+PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0")
+"""What may stand beside the letters of plain words, and between them."""
 
 
 def tokens_of(text: str) -> list[str]:

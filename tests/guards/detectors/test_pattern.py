@@ -120,3 +120,9 @@ def test_places_are_counted_in_characters_whatever_the_text(build: Build, text: 
 def test_accents_in_a_pattern_and_in_a_text_do_not_matter_where_disguise_does_not(build: Build, text: str) -> None:
     assert found(build(r"\brüber, où ç[aà]"), text) == [text.partition(" ")[2]]
     assert bool(found(build(r"(?i)\brüber, où", fold="none"), text)) == ("ü" in text)
+
+
+@pytest.mark.parametrize("space", ["\r\n", "\t", "\v", "\f", "\x1c", "\x1f"])
+def test_a_pattern_may_ask_for_any_kind_of_space(build: Build, space: str) -> None:
+    text = f"so says mila{space}to all"
+    assert found(build(f"mila{space}to"), text) == [f"mila{space}to"]
