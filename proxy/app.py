@@ -21,6 +21,7 @@ from brain.regenerate import Regenerator
 from brain.settings import PersonaSettings
 from proxy import operator
 from proxy.audit import AuditError, AuditStore
+from proxy.feedback import FeedbackError, FeedbackStore
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
 from proxy.routes import GuardedRoute, where
@@ -47,8 +48,8 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None, count
     """The application for `settings`, with a judge on the model of `persona` or one that the settings name. `counts` is
     where workers that share a port count together.
 
-    Raises PolicyError for rules, AuditError for a store, and UnknownModel or ProgramError for a judge, that cannot be
-    used.
+    Raises PolicyError for rules, AuditError or FeedbackError for a store, and UnknownModel or ProgramError for a judge,
+    that cannot be used.
     """
     silence_dspy()
     engine = _judge_engine(settings, persona)
@@ -59,6 +60,7 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None, count
         regenerator=Regenerator(clock=time.monotonic),
         judge=_judge(engine, settings.data / PROGRAM_FILE) if engine else None,
         audit=AuditStore(settings.data),
+        feedback=FeedbackStore(settings.data),
         metrics=Metrics(counts),
         seen=Seen(_MESSAGES_KNOWN),
         clock=time.monotonic,
@@ -98,7 +100,9 @@ class App:
         bounds = {"max_body": settings.max_body, "max_turns": settings.max_turns}
         self._paths = frozenset(surface.path for surface in SURFACES)
         self._guarded: ASGIApp = GuardedRoute(services, SURFACES, **bounds)
-        self._rest: ASGIApp = operator.build(services, max_body=settings.max_body, guarded=SURFACES)
+        self._rest: ASGIApp = operator.build(
+            services, max_body=settings.max_body, guarded=SURFACES, operator_key=settings.operator_key
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatches one ASGI scope."""
@@ -136,6 +140,7 @@ class App:
                     await self.services.judge.aclose()
                     await self._judge_engine.aclose()
                 self.services.audit.close()
+                self.services.feedback.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -146,9 +151,10 @@ class App:
 
     async def _forget_daily(self) -> None:
         while True:
-            oldest = self.services.now() - self._retention
-            try:
-                await self.services.audit.forget_before(oldest.isoformat(timespec="milliseconds"))
-            except AuditError as error:
-                log.error("records past their retention stand until tomorrow: %s", error)
+            oldest = (self.services.now() - self._retention).isoformat(timespec="milliseconds")
+            for store in (self.services.audit, self.services.feedback):
+                try:
+                    await store.forget_before(oldest)
+                except (AuditError, FeedbackError) as error:
+                    log.error("what is past its retention stands until tomorrow: %s", error)
             await asyncio.sleep(_DAY)

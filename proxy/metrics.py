@@ -32,6 +32,7 @@ class Metrics:
         self.attempts = self._counter("attempts", "Regenerations by outcome", "outcome")
         self.opinions = self._counter("opinions", "Questions to the judge by what came of them", "why")
         self.upstream_errors = self._counter("upstream_errors", "Upstream failures by kind", "code")
+        self.feedback = self._counter("feedback", "Ratings of turns", "rating")
         self.open_turns = Gauge(
             "chaperone_open_turns", "Turns being served", registry=self._registry, multiprocess_mode="livesum"
         )

@@ -1,4 +1,5 @@
-"""What operators and tools use, on FastAPI: models, moderations, health, metrics, the try-it page.
+"""What operators and tools use, on FastAPI: models, moderations, health, metrics, and what stands in files of its own:
+feedback and the try-it page.
 
 Every other path is refused: what the guard cannot read is never passed on.
 """
@@ -7,48 +8,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
+from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from guards.errors import MalformedRequest, UpstreamError
 from guards.types import Stage, Verdict
-from proxy import answers
+from proxy import answers, feedback_route, try_it
 from proxy.answers import Answer
+from proxy.bodies import limited, response
 from proxy.headers import decoded, to_client, to_upstream
 from proxy.surfaces.base import Surface
 from proxy.turn import Services
 from proxy.wire import Json, read_json, text_of
 
-_PAGE = Path(__file__).parent / "console" / "chat.html"
 _MOST_INPUTS = 256
 _KEPT_ELSEWHERE = {
     "/v1/responses/": ": what it gives is kept at the upstream, and would come back without being judged",
     "/v1/conversations": ": what it holds is kept at the upstream, where it cannot be read",
     "/v1/messages/batches": ": its replies come later, from where they cannot be judged",
 }
-_POLICY_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'",
-    "x-content-type-options": "nosniff",
-}
 
 
-def build(services: Services, *, max_body: int, guarded: Sequence[Surface]) -> FastAPI:
-    """The application for everything but the turns that are served on the `guarded` surfaces."""
+def build(
+    services: Services, *, max_body: int, guarded: Sequence[Surface], operator_key: SecretStr | None = None
+) -> FastAPI:
+    """The application for everything but the turns that are served on the `guarded` surfaces. `operator_key` opens what
+    only operators may see; without one nobody may."""
     app = FastAPI(title="Chaperone", docs_url=None, redoc_url=None, openapi_url=None)
     _health(app, services)
     _models(app, services, guarded)
     _moderations(app, services, max_body)
-    page = _PAGE.read_text(encoding="utf-8")
-
-    @app.get("/chat")
-    async def chat() -> Response:
-        return Response(page, media_type="text/html", headers=_POLICY_HEADERS)
+    feedback_route.add(app, services, max_body)
+    try_it.add(app, services, operator_key)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -56,7 +52,7 @@ def build(services: Services, *, max_body: int, guarded: Sequence[Surface]) -> F
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return _response(answers.internal())
+        return response(answers.internal())
 
     return app
 
@@ -90,36 +86,27 @@ def _models(app: FastAPI, services: Services, guarded: Sequence[Surface]) -> Non
         try:
             credential = "x-api-key" if "anthropic-version" in headers else "authorization"
             reply = await services.upstream.send("GET", path, headers, credential=credential)
-            return _response(Answer(reply.status, await reply.read(), to_client(reply.headers)))
+            return response(Answer(reply.status, await reply.read(), to_client(reply.headers)))
         except UpstreamError as error:
             services.metrics.upstream_errors.labels(error.code).inc()
-            return _response(answers.upstream_failed(error))
+            return response(answers.upstream_failed(error))
 
 
 def _moderations(app: FastAPI, services: Services, max_body: int) -> None:
     @app.post("/v1/moderations")
     async def moderations(request: Request) -> Response:
         try:
-            body = await _limited(request, max_body)
+            body = await limited(request, max_body)
             texts, stage = _moderation_input(read_json(body))
         except MalformedRequest as error:
-            return _response(answers.malformed(error))
+            return response(answers.malformed(error))
         guard = services.policies.guard
         results = []
         for text in texts:
             verdict = await asyncio.to_thread(guard.check, text, stage)
             results.append(_moderation_result(verdict, [rule.id for rule in guard.policy.rules]))
         whole = {"id": f"modr-{services.new_id()}", "model": f"chaperone-{guard.version}", "results": results}
-        return _response(answers.of_json(whole))
-
-
-async def _limited(request: Request, most: int) -> bytes:
-    pieces: list[bytes] = []
-    async for piece in request.stream():
-        pieces.append(piece)
-        if sum(map(len, pieces)) > most:
-            raise MalformedRequest(f"the body is larger than {most} bytes", status=413, code="body_too_large")
-    return b"".join(pieces)
+        return response(answers.of_json(whole))
 
 
 def _moderation_input(body: Json) -> tuple[list[str], Stage]:
@@ -164,11 +151,4 @@ def _refusal(request: Request, status: int, guarded: Sequence[Surface], allowed:
         served = ", ".join(each.path for each in guarded)
         message = f"{path} cannot be guarded here, so it is not passed on{kept}; use POST {served}"
         code, status, headers = "unknown_url", 404, []
-    return _response(answers.of_json(surface.error(message, "invalid_request_error", code), status, headers))
-
-
-def _response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status)
-    kept = [(name, value) for name, value in answer.headers if name != b"content-length"]
-    response.raw_headers = [*kept, (b"content-length", str(len(answer.body)).encode())]
-    return response
+    return response(answers.of_json(surface.error(message, "invalid_request_error", code), status, headers))

@@ -48,7 +48,8 @@ class ProxySettings(BaseSettings):
     max_turns: int = Field(1000, gt=0, description="Turns each worker serves at once; one more is answered 503.")
     workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Processes that serve the port; one for each core.")
     rule_headers: bool = Field(False, description="Name the rules that fired in the header x-chaperone-rules.")
-    retention_days: int = Field(90, gt=0, description="Days a record stays in the blocked-turn log.")
+    retention_days: int = Field(90, gt=0, description="Days a record stays in the blocked-turn log, and feedback.")
+    operator_key: SecretStr | None = Field(None, description="Opens what the try-it page shows to operators alone.")
 
     @classmethod
     def settings_customise_sources(

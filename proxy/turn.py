@@ -17,6 +17,7 @@ from guards.guard import Guard
 from guards.openings import Watch
 from guards.types import Action, Kind, Message, Stage, Verdict
 from proxy.audit import AuditStore, Record
+from proxy.feedback import FeedbackStore
 from proxy.headers import ACTION, POLICY, RULES, TURN, to_upstream
 from proxy.leaves import readings
 from proxy.metrics import Metrics
@@ -42,6 +43,7 @@ class Services:
     regenerator: Regenerator
     judge: Judge | None
     audit: AuditStore
+    feedback: FeedbackStore
     metrics: Metrics
     seen: Seen
     clock: Callable[[], float]

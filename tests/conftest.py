@@ -78,6 +78,8 @@ class ScriptedUpstream:
         self.left = threading.Semaphore(0)
         self.paths: list[str] = []
         self.fetched: list[dict[str, str]] = []  # headers of GETs
+        self.fetched_paths: list[str] = []
+        self.fetching: Raw | None = None  # how a GET is answered instead of with the models
         self.shapes: dict[str, Callable[[Says, bool], Raw]] = {}  # how Says is said on other paths than chat's
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -122,6 +124,9 @@ class ScriptedUpstream:
     ) -> None:  # fmt: skip
         if method == "GET":
             self.fetched.append(headers)
+            self.fetched_paths.append(path)
+            if self.fetching:
+                return await self._write(reader, writer, self.fetching)
             models = {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 0, "owned_by": "t"}]}
             return await self._write(reader, writer, Raw([json.dumps(models).encode()]))
         self.headers.append(headers)

@@ -34,7 +34,7 @@ HOMES = {
     "openai": "brain/lms/",
     "aiohttp": "proxy/upstream.py",
     "yaml": "proxy/yaml_lines.py",
-    "sqlite3": "proxy/audit.py",
+    "sqlite3": "proxy/database.py",
     "prometheus_client": "proxy/metrics.py",
     "watchfiles": "proxy/policy_store.py",
 }

@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import click
+from pydantic import SecretStr
 
 from brain.settings import PersonaSettings
 from proxy.commands.flags import flag_of, flags, proxy_settings, read
@@ -37,7 +40,7 @@ def up(**given: Any) -> None:
         name: given.pop(name) for name in PersonaSettings.model_fields if name in given and name not in _SHARED
     }
     persona = read(PersonaSettings, of_persona)
-    settings = proxy_settings(**given)
+    settings = _with_operator_key(proxy_settings(**given))
     with _persona(settings, of_persona) as child:
         # Imported here for start-up time: it takes a second, in which the persona service starts beside us.
         from proxy.commands.serve import run_proxy  # noqa: PLC0415
@@ -49,6 +52,13 @@ def up(**given: Any) -> None:
             run_proxy(settings, lambda url: click.echo(_welcome(url, settings)), persona)
         finally:
             stopping.set()
+
+
+def _with_operator_key(settings: ProxySettings) -> ProxySettings:
+    """`settings` with a key for the operator, made up for this run where none is set."""
+    if settings.operator_key is not None:
+        return settings
+    return settings.model_copy(update={"operator_key": SecretStr(secrets.token_urlsafe(16))})
 
 
 @contextlib.contextmanager
@@ -87,11 +97,14 @@ def _stop_with(child: subprocess.Popen[str], stopping: threading.Event) -> None:
 
 
 def _welcome(url: str, settings: ProxySettings) -> str:
+    key = settings.operator_key.get_secret_value() if settings.operator_key else ""
     return f"""
 Chaperone is ready.
 
   base URL for your chat app   {url}/v1      (any API key, model "persona")
   try it in a browser          {url}/chat
+  the same with what operators see of stage and memory
+                               {url}/chat#operator={quote(key)}
   blocked-turn log             .venv/bin/chaperone audit list --data {settings.data}
   rules (edit while it runs)   {settings.rules}
 

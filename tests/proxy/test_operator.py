@@ -136,13 +136,6 @@ def test_health_names_the_policy_in_force(proxy: Any) -> None:
     assert proxy.client.get("/readyz").json() == {"status": "ready", "policy": version, "problems": []}
 
 
-def test_the_page_to_try_it_may_load_nothing_from_elsewhere(proxy: Any) -> None:
-    reply = proxy.client.get("/chat")
-    assert reply.headers["content-type"].startswith("text/html")
-    assert "default-src 'none'" in reply.headers["content-security-policy"]
-    assert "://" not in reply.text.replace("http://www.w3.org/", "")
-
-
 def test_a_defect_beside_the_turns_is_answered_safely_and_logged_without_its_words(
     begin: Begin, caplog: pytest.LogCaptureFixture
 ) -> None:

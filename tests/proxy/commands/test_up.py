@@ -42,6 +42,23 @@ def test_both_start_and_answer_and_both_end_on_a_signal(
     assert "Traceback" not in running.log.read_text()
 
 
+def test_the_operators_address_is_printed_with_a_key_that_opens_the_console(
+    start: Any, make_rules: Callable[..., Path]
+) -> None:
+    running = start("up", "--persona-port", "0", rules=make_rules())
+    line = next(line for line in running.process.stdout if "#operator=" in line)
+    address, _, key = line.strip().partition("#operator=")
+    assert address == f"{running.url}/chat"
+    asked = f"{running.url}/console/conversations/none"
+    assert httpx.get(asked, headers={"authorization": f"Bearer {key}"}).status_code == 404
+    assert httpx.get(asked, headers={"authorization": f"Bearer {key}x"}).status_code == 403
+
+
+def test_an_operator_key_that_is_set_is_the_one_that_counts(start: Any, make_rules: Callable[..., Path]) -> None:
+    running = start("up", "--persona-port", "0", rules=make_rules(), CHAPERONE_OPERATOR_KEY="mine")
+    assert next(line for line in running.process.stdout if "#operator=" in line).strip().endswith("#operator=mine")
+
+
 def test_the_child_ends_when_the_parent_is_killed(
     start: Any, make_rules: Callable[..., Path], eventually: Eventually
 ) -> None:
