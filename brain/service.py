@@ -6,22 +6,19 @@ no message text, and no failure of a language model reaches a client as anything
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
-import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import dspy
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from brain.chat import Asked, ChatRequest, Envelope, Json, asked, error_body, read_request
+from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
 from brain.conversations import read_conversations
+from brain.edge import ClientGone, body_of, event, failure, unless_gone
 from brain.lms.choice import ChosenLM, choose
 from brain.persona import Persona
 from brain.quiet import silence_dspy
@@ -30,18 +27,8 @@ from brain.speaker import Speaker, Spoken
 from brain.voice import Voice
 from guards.errors import MalformedRequest
 
-logger = logging.getLogger(__name__)
-
-MAX_BODY_BYTES = 8 * 1024 * 1024
 # Also accepted as `model`, whatever the persona is called.
 ANY_PERSONA = "persona"
-
-_T = TypeVar("_T")
-_FAILURES = (dspy.LMError, dspy.AdapterParseError)
-
-
-class ClientGone(Exception):
-    """The client hung up before there was anything to send."""
 
 
 def build_app(
@@ -97,7 +84,7 @@ class PersonaRoutes:
     async def chat_completions(self, request: Request) -> Response:
         """One turn, whole or streamed."""
         try:
-            wanted = read_request(await _body(request))
+            wanted = read_request(await body_of(request))
             self._require_model(wanted.model)
             return await self._answer(request, wanted, asked(wanted.messages))
         except ClientGone:
@@ -129,18 +116,18 @@ async def _events(
     envelope: Envelope, first: str | Spoken, rest: AsyncIterator[str | Spoken], include_usage: bool
 ) -> AsyncIterator[bytes]:
     async with contextlib.aclosing(_chained(first, rest)) as pieces:
-        yield _event(envelope.chunk({"role": "assistant", "content": ""}))
+        yield event(envelope.chunk({"role": "assistant", "content": ""}))
         try:
             async for piece in pieces:
                 if isinstance(piece, str):
-                    yield _event(envelope.chunk({"content": piece}))
+                    yield event(envelope.chunk({"content": piece}))
                     continue
-                yield _event(envelope.chunk({}, piece.finish))
+                yield event(envelope.chunk({}, piece.finish))
                 if include_usage:
-                    yield _event(envelope.usage_chunk(piece.usage))
+                    yield event(envelope.usage_chunk(piece.usage))
                 yield b"data: [DONE]\n\n"
         except Exception as error:  # noqa: BLE001 - the outermost edge: the status is out, so the error is an event
-            yield _event(failure(error)[1])
+            yield event(failure(error)[1])
 
 
 async def _chained(first: str | Spoken, rest: Any) -> AsyncGenerator[str | Spoken, None]:
@@ -150,54 +137,9 @@ async def _chained(first: str | Spoken, rest: Any) -> AsyncGenerator[str | Spoke
             yield piece
 
 
-def _event(body: Json) -> bytes:
-    return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
-
-
-def failure(error: Exception) -> tuple[int, Json]:
-    """Status and OpenAI error object for an error; logged by kind, never with its text."""
-    if isinstance(error, MalformedRequest):
-        return error.status, error_body(str(error), kind="invalid_request_error", code=error.code, param=error.param)
-    if not isinstance(error, _FAILURES):
-        logger.error("a turn failed with %s", type(error).__name__)
-        return 500, error_body("the persona service failed", kind="server_error", code="internal_error")
-    code = "empty_reply" if isinstance(error, dspy.AdapterParseError) else f"lm_{error.code}"
-    logger.warning("the language model failed: %s", code)
-    status = 504 if isinstance(error, dspy.LMTimeoutError) else 502
-    return status, error_body(f"the language model failed: {code}", kind="server_error", code=code)
-
-
 async def _no_such_route(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message, code = (
         ("method not allowed here", "method_not_allowed") if status == 405 else ("no such path", "not_found")
     )
     return JSONResponse(error_body(message, kind="invalid_request_error", code=code), status)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise MalformedRequest("the body is too large", status=413, code="body_too_large")
-    return bytes(body)
-
-
-async def unless_gone(request: Request, work: Awaitable[_T]) -> _T:
-    """The result of `work`, which is cancelled when the client hangs up first. Raises ClientGone then."""
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hung_up(request))
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
-    finally:
-        task.cancel()
-        gone.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
