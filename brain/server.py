@@ -14,6 +14,8 @@ from typing import Any
 import uvicorn
 import uvloop
 
+# One chat message is small; what is larger closes the connection. Pings find out who is gone.
+_FRAME = 256 * 1024
 # How long running replies may take to finish once the service is asked to stop, in seconds.
 GRACE = 5
 
@@ -29,10 +31,22 @@ class _Server(uvicorn.Server):
             self._ready()
 
 
+def websockets() -> dict[str, Any]:
+    """How a server is told to speak WebSockets."""
+    return {"ws": _websocket, "ws_max_size": _FRAME, "ws_per_message_deflate": False}
+
+
+def _websocket(**given: Any) -> asyncio.Protocol:
+    """One connection. Its library is loaded when somebody opens the first, so that plain HTTP does not pay for it."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: PLC0415
+
+    return WebSocketsSansIOProtocol(**given)
+
+
 async def serve_app(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serves any ASGI application on `listener`, which it closes; calls `ready` once requests are accepted."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=GRACE
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE, **websockets()
     )
     server = _Server(config, ready)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))

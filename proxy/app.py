@@ -28,6 +28,7 @@ from proxy.routes import GuardedRoute, where
 from proxy.rule_files import load
 from proxy.seen import Seen
 from proxy.settings import ProxySettings
+from proxy.sockets import ChatSockets
 from proxy.surfaces.base import Surface
 from proxy.surfaces.chat import ChatSurface
 from proxy.surfaces.completions import CompletionsSurface
@@ -39,6 +40,7 @@ from proxy.upstream import Upstream
 SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface(), MessagesSurface(), ResponsesSurface())
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
+_MOST_SOCKETS = 10_000  # most of them wait for a fan to say something
 _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go
 
 log = logging.getLogger("chaperone.proxy")
@@ -100,6 +102,9 @@ class App:
         bounds = {"max_body": settings.max_body, "max_turns": settings.max_turns}
         self._paths = frozenset(surface.path for surface in SURFACES)
         self._guarded: ASGIApp = GuardedRoute(services, SURFACES, **bounds)
+        self._sockets: ASGIApp = ChatSockets(
+            self._guarded, origins=settings.ws_origins.split(), most=_MOST_SOCKETS, new_id=services.new_id
+        )
         self._rest: ASGIApp = operator.build(
             services, max_body=settings.max_body, guarded=SURFACES, operator_key=settings.operator_key
         )
@@ -110,6 +115,8 @@ class App:
             await self._lifespan(receive, send)
         elif scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
             await self._guarded(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
         else:
             await self._safely(scope, receive, send)
 

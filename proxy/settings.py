@@ -47,6 +47,7 @@ class ProxySettings(BaseSettings):
     max_body: int = Field(4 * 1024 * 1024, gt=0, description="Bytes a request may have.")
     max_turns: int = Field(1000, gt=0, description="Turns each worker serves at once; one more is answered 503.")
     workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Processes that serve the port; one for each core.")
+    ws_origins: str = Field("", description="Origins of pages, besides its own, that may open /ws/chat; * for any.")
     rule_headers: bool = Field(False, description="Name the rules that fired in the header x-chaperone-rules.")
     retention_days: int = Field(90, gt=0, description="Days a record stays in the blocked-turn log, and feedback.")
     operator_key: SecretStr | None = Field(None, description="Opens what the try-it page shows to operators alone.")

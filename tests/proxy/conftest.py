@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
+from brain.server import websockets
 from proxy.app import App, build
 from proxy.settings import ProxySettings
 
@@ -62,8 +63,8 @@ def serve(settings: ProxySettings, **parts: Any) -> Served:
     app = App(settings, replace(app.services, **parts)) if parts else app
     bound = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http="httptools", loop="uvloop", ws="none", lifespan="on", access_log=False, log_config=None,
-        server_header=False, timeout_graceful_shutdown=1,
+        app, http="httptools", loop="uvloop", lifespan="on", access_log=False, log_config=None,
+        server_header=False, timeout_graceful_shutdown=1, **websockets(),
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
