@@ -33,6 +33,7 @@ class ChatMessage(_Shape):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[ContentPart] | None = Field(default=None, repr=False)
+    name: str | None = Field(default=None, repr=False)
 
     @property
     def text(self) -> str:
@@ -81,12 +82,14 @@ class ChatRequest(_Shape):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks of the persona, by the fields of its signature."""
+    """What a request asks of the persona, by the fields of its signature. `fan_name` is the `name` of the last user
+    message; empty when it has none."""
 
     transcript: Transcript = field(repr=False)
     instructions: str = field(default="", repr=False)
     past_reply: str = field(default="", repr=False)
     guidance: str = field(default="", repr=False)
+    fan_name: str = field(default="", repr=False)
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -123,6 +126,7 @@ def asked(messages: Sequence[ChatMessage]) -> Asked:
         instructions=_joined(before, "system", "developer"),
         past_reply=past_reply,
         guidance=guidance,
+        fan_name=messages[last].name or "",
     )
 
 

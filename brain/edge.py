@@ -16,6 +16,7 @@ import dspy
 from fastapi import Request
 
 from brain.chat import Json, error_body
+from brain.lms.errors import FAILURES, kind_of
 from guards.errors import MalformedRequest
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
 _T = TypeVar("_T")
-_FAILURES = (dspy.LMError, dspy.AdapterParseError)
 
 
 class ClientGone(Exception):
@@ -34,10 +34,11 @@ def failure(error: Exception) -> tuple[int, Json]:
     """Status and OpenAI error object for an error; logged by kind, never with its text."""
     if isinstance(error, MalformedRequest):
         return error.status, error_body(str(error), kind="invalid_request_error", code=error.code, param=error.param)
-    if not isinstance(error, _FAILURES):
+    if not isinstance(error, FAILURES):
         logger.error("a turn failed with %s", type(error).__name__)
         return 500, error_body("the persona service failed", kind="server_error", code="internal_error")
-    code = "empty_reply" if isinstance(error, dspy.AdapterParseError) else f"lm_{error.code}"
+    kind = kind_of(error)
+    code = "empty_reply" if kind == "empty" else f"lm_{kind}"
     logger.warning("the language model failed: %s", code)
     status = 504 if isinstance(error, dspy.LMTimeoutError) else 502
     return status, error_body(f"the language model failed: {code}", kind="server_error", code=code)

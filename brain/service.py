@@ -19,16 +19,19 @@ from starlette.exceptions import HTTPException
 from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
 from brain.conversations import read_conversations
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
-from brain.lms.choice import ChosenLM, choose
+from brain.lms.choice import ChosenLM, choose, choose_fallback
 from brain.persona import Persona
 from brain.quiet import silence_dspy
 from brain.settings import PersonaSettings
-from brain.speaker import Speaker, Spoken
+from brain.speaker import Manner, Speaker, Spoken
 from brain.voice import Voice
 from guards.errors import MalformedRequest
 
 # Also accepted as `model`, whatever the persona is called.
 ANY_PERSONA = "persona"
+
+# On whole answers: who answered where no language model could.
+FALLBACK = "x-chaperone-fallback"
 
 
 def build_app(
@@ -42,13 +45,18 @@ def build_app(
     now = clock or (lambda: datetime.now(settings.timezone))
     voice = Voice(read_conversations(settings.training_data), settings.demos)
     lm = chosen or choose(settings, voice)
+    second = choose_fallback(settings, voice)
+    lines = (voice.card.deflections, [exchange.reply for exchange in voice.exchanges])
+    manner = Manner((voice.card.name,), second, settings.on_lm_failure, lines)
     defaults = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
-    routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now), voice.card.model_id, lm.label, now)
+    routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now, manner), voice.card.model_id, lm.label, now)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await lm.engine.aclose()
+        for each in (lm, second):
+            if each:
+                await each.engine.aclose()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_route("/v1/chat/completions", routes.chat_completions, methods=["POST"])
@@ -73,8 +81,10 @@ class PersonaRoutes:
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
-        """Persona and language model in use."""
-        return JSONResponse({"status": "ready", "persona": self._model, "lm": self._lm})
+        """Persona and language model in use, and how often which failure of a language model came."""
+        return JSONResponse(
+            {"status": "ready", "persona": self._model, "lm": self._lm, "failures": self._speaker.counts}
+        )
 
     async def models(self, _: Request) -> Response:
         """The one model there is."""
@@ -103,7 +113,8 @@ class PersonaRoutes:
         envelope = Envelope(f"chatcmpl-{uuid.uuid4().hex}", int(self._clock().timestamp()), self._model)
         if not wanted.stream:
             spoken = await unless_gone(request, self._speaker.whole(turn, wanted.options()))
-            return JSONResponse(envelope.completion(spoken.text, spoken.finish, spoken.usage))
+            headers = {FALLBACK: spoken.fallback} if spoken.fallback else {}
+            return JSONResponse(envelope.completion(spoken.text, spoken.finish, spoken.usage), headers=headers)
         pieces = self._speaker.pieces(turn, wanted.options())
         # The status is sent with the first piece, so a failure before it still has a status of its own.
         first = await unless_gone(request, anext(pieces))

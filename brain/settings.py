@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -57,6 +58,14 @@ class PersonaSettings(BaseSettings):
     groq_api_key: SecretStr | None = _key("GROQ_API_KEY")
     cerebras_api_key: SecretStr | None = _key("CEREBRAS_API_KEY")
     lm_timeout: float = Field(default=60.0, gt=0, description="Seconds the model may be silent.")
+    fallback_lm: str = Field(default="", description="The model asked where --lm fails; named like it.")
+    fallback_lm_base_url: str = Field(
+        default="", description="Base URL of --fallback-lm, if it is no known provider's."
+    )
+    fallback_lm_api_key: SecretStr | None = None
+    on_lm_failure: Literal["voice", "error"] = Field(
+        default="voice", description="Where every model fails: a line in the persona's voice, or an error."
+    )
     temperature: float = Field(default=0.8, ge=0, le=2, description="Unless the request says otherwise.")
     max_tokens: int = Field(default=300, ge=1, description="Tokens of a reply, unless the request says otherwise.")
     demos: int = Field(default=4, ge=1, le=32, description="Sample exchanges shown to the model.")

@@ -75,7 +75,9 @@ class Trim:
             self._held = self._held.lstrip()
             if not self._held:
                 return False
-            length = _first_of((_OWN_TURN_PART, self._own, _PREAMBLE), self._held)
+            length = _thought(self._held)
+            if length == 0:
+                length = _first_of((_OWN_TURN_PART, self._own, _PREAMBLE), self._held)
             if length is None:
                 return False
             if length:
@@ -185,6 +187,17 @@ def stops(given: Sequence[str], fan: Sequence[str] = ()) -> list[str]:
     return list(dict.fromkeys([*given, *ours]))[: max(MOST_STOPS, len(given))]
 
 
+def _thought(held: str) -> int | None:
+    """The length of what a reasoning model thinks aloud before its reply: 0 for nothing, None while that is open."""
+    length = _first_of((_THOUGHT,), held)
+    if not length:
+        return length
+    end = held.find(">", held.find("</think", length)) if "</think" in held else -1
+    if end < 0:
+        return held.index(_END) if _END in held else None
+    return end + 1
+
+
 def _wraps(held: str) -> bool | None:
     """Whether the quote that `held` begins with stands around the whole reply; None while that is open.
 
@@ -272,6 +285,7 @@ def _theirs(names: Sequence[str]) -> re.Pattern[str]:
 
 
 _TOKEN = _pattern(_either(*map(_word, _TURN_TOKENS)))
+_THOUGHT = _pattern(_either(_word("<think>"), _word("<thinking>")))
 _OWN_TURN_PART = _pattern(_either(*map(_word, _OWN_TURN)))
 _NOUN = _either(*map(_word, ("reply", "response", "message", "answer", "text")))
 _HERE = _row(_word("here"), _either(_row(_one("['’]"), _word("s ")), _word("s "), _word(" is ")))

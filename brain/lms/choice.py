@@ -49,6 +49,21 @@ def choose(settings: PersonaSettings, voice: Voice) -> ChosenLM:
     )
 
 
+def choose_fallback(settings: PersonaSettings, voice: Voice) -> ChosenLM | None:
+    """The engine that is asked where the first one fails; None where the settings name none. Raises UnknownModel."""
+    if not settings.fallback_lm:
+        return None
+    own = {
+        "lm": settings.fallback_lm,
+        "lm_base_url": settings.fallback_lm_base_url,
+        "lm_api_key": settings.fallback_lm_api_key,
+    }
+    try:
+        return choose(settings.model_copy(update=own), voice)
+    except UnknownModel as error:
+        raise UnknownModel(str(error).replace("CHAPERONE_LM", "CHAPERONE_FALLBACK_LM")) from None
+
+
 def choose_model(settings: PersonaSettings) -> ChosenLM | None:
     """The language model that the settings ask for; None where they ask for the offline engine, which can speak for
     the persona and do nothing else. Opens no connection. Raises UnknownModel."""

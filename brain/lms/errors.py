@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import dspy
 from dspy import lm15
 
+# What a DSPy program raises where its language model failed.
+FAILURES = (dspy.LMError, dspy.AdapterParseError)
+
+_UNUSABLE = ("empty", "refusal")
 _BY_STATUS = {
     401: lm15.AuthError,
     402: lm15.BillingError,
@@ -36,15 +41,28 @@ _KINDS = (
 )
 
 
-def of_status(status: int, provider: str) -> Any:
-    """The error for an HTTP status of 400 or above."""
+def of_status(status: int, provider: str, *, retry_after: str | None = None) -> Any:
+    """The error for an HTTP status of 400 or above; `retry_after` is the header of that name."""
     kind = _BY_STATUS.get(status, lm15.ServerError if status >= 500 else lm15.InvalidRequestError)
-    return kind(f"{provider} answered with status {status}", provider=provider, status=status)
+    wait = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+    return kind(f"{provider} answered with status {status}", provider=provider, status=status, retry_after=wait)
 
 
 def unreachable(provider: str) -> Any:
     """The error for a connection that could not be made or broke."""
     return lm15.TransportError(f"{provider} could not be reached or hung up", provider=provider)
+
+
+def unusable(kind: str) -> Any:
+    """The error for an answer that arrived and is none: `empty` or `refusal`, which stands as its `provider_code`."""
+    return lm15.ProviderError(f"the language model's answer cannot be used: {kind}", provider_code=kind)
+
+
+def kind_of(error: Any) -> str:
+    """The kind of an lm15 error or of one of FAILURES, for logs and counters: `empty`, `refusal`, else its code."""
+    if isinstance(error, dspy.AdapterParseError):
+        return "empty"
+    return str(error.provider_code if error.provider_code in _UNUSABLE else error.code)
 
 
 def bare(error: Any, provider: str) -> Any:

@@ -87,7 +87,8 @@ def _border() -> Iterator[None]:
     try:
         yield
     except together.APIStatusError as error:
-        raise of_status(error.status_code, "together") from None
+        wait = error.response.headers.get("retry-after")
+        raise of_status(error.status_code, "together", retry_after=wait) from None
     except (together.APITimeoutError, httpx.TimeoutException, TimeoutError):
         raise lm15.TimeoutError("together took too long", provider="together") from None
     except (together.TogetherError, httpx.HTTPError):

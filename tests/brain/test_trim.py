@@ -61,6 +61,8 @@ def test_a_reply_ends_where_the_model_begins_to_speak_for_the_fan(tail: str) -> 
         'Sure, here is a short reply in Nora\'s voice:\n\n"hey you"',
         '"hey you',
         "  \n hey you",
+        "<think>they say hey.\nUser: so what</think>\n\nhey you",
+        "<thinking>hm</thinking>Nora: hey you",
         "hey you�",
     ],
 )
@@ -93,8 +95,9 @@ def test_a_persona_s_own_words_stay(text: str) -> None:
     assert trim(text) == text
 
 
-def test_a_reply_that_speaks_only_for_the_fan_is_empty() -> None:
-    assert trim("Bob: hey\nNora: hey you") == ""
+@pytest.mark.parametrize("text", ["Bob: hey\nNora: hey you", "<think>what would nora say", "Nora:", '""', " \n"])
+def test_a_text_without_a_reply_in_it_is_empty(text: str) -> None:
+    assert trim(text) == ""
 
 
 def test_the_persona_s_label_before_a_later_line_goes_and_the_line_stays() -> None:
@@ -135,7 +138,7 @@ PARTS = st.sampled_from(
     [
         "Nora", ":", "Bob", "Fan", "User", "\n", "\n\n", " ", "**", "##", "###", " Instruction", "<|im_", "start|>",
         "<", "|im_end|>", "assistant", "[", "INST]", '"', "“", "”", "hey", "you.", "Here's", " my reply", "Sure, ",
-        "here is a", "�", "😏", "e", "\x00", "me", "in Nora's voice and manner", "]",
+        "here is a", "<think>", "</think>", "�", "😏", "e", "\x00", "me", "in Nora's voice and manner", "]",
     ]
 )  # fmt: skip
 
