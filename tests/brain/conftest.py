@@ -71,7 +71,8 @@ def training_data(tmp_path: Path, data: dict[str, Any]) -> Path:
 
 class ScriptedServer:
     """Speaks just enough HTTP to be a model server. `script(body)` gives the pieces of an answer, an HTTP status to
-    fail with, or None to hang up; a piece that is an Event is awaited before the next one is sent."""
+    fail with (with its retry-after as a tuple), or None to hang up; a piece that is an Event is awaited before the next
+    one is sent."""
 
     def __init__(self, script: Callable[[dict[str, Any]], Any]) -> None:
         self.script = script
@@ -105,7 +106,10 @@ class ScriptedServer:
     async def _answer(
         self, script: Any, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        if isinstance(script, int):
+        if isinstance(script, tuple):
+            status, wait = script
+            writer.write(_head(status, f"application/json\r\nretry-after: {wait}") + b"{}")
+        elif isinstance(script, int):
             error = json.dumps({"error": {"message": f"canary {body['messages']}", "type": "x", "code": "x"}})
             writer.write(_head(script, "application/json") + error.encode())
         elif script is not None:

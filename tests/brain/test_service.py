@@ -21,6 +21,7 @@ from brain.service import build_app, failure
 from brain.settings import PersonaSettings
 from guards.errors import PolicyError
 
+REFUSAL = ["I'm sorry, but ", "I can't assist ", "with that canary."]
 HEY = [{"role": "user", "content": "come over tonight?"}]
 Scenario = Callable[[httpx.AsyncClient], Awaitable[None]]
 
@@ -154,7 +155,8 @@ def test_every_refusal_is_an_openai_error(
 def test_health_and_readiness_answer(training_data: Path) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         assert (await client.get("../healthz")).json() == {"status": "ok"}
-        assert (await client.get("../readyz")).json() == {"status": "ready", "persona": "nora", "lm": "offline"}
+        ready = (await client.get("../readyz")).json()
+        assert (ready["status"], ready["persona"], ready["lm"], ready["failures"]) == ("ready", "nora", "offline", {})
 
     play(training_data, scenario)
 
@@ -171,7 +173,8 @@ def with_lm(training_data: Path, server: Any, scenario: Scenario, **settings: An
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    ("script", "code"), [(500, "lm_server"), (401, "lm_auth"), (429, "lm_rate_limit"), ([""], "empty_reply")]
+    ("script", "code"),
+    [(500, "lm_server"), (401, "lm_auth"), (429, "lm_rate_limit"), ([""], "empty_reply"), (REFUSAL, "lm_refusal")],
 )
 def test_a_failing_lm_is_a_502_in_openai_s_shape(
     training_data: Path, scripted_server: Any, stream: bool, script: Any, code: str
@@ -183,7 +186,7 @@ def test_a_failing_lm_is_a_502_in_openai_s_shape(
         assert "canary" not in response.text
         assert "come over" not in response.text
 
-    with_lm(training_data, scripted_server(lambda _: script), scenario)
+    with_lm(training_data, scripted_server(lambda _: script), scenario, on_lm_failure="error")
 
 
 def test_a_silent_lm_is_a_504(training_data: Path, scripted_server: Any) -> None:
@@ -192,7 +195,9 @@ def test_a_silent_lm_is_a_504(training_data: Path, scripted_server: Any) -> None
         response = await client.post("/chat/completions", json=body)
         assert (response.status_code, response.json()["error"]["code"]) == (504, "lm_timeout")
 
-    with_lm(training_data, scripted_server(lambda _: [asyncio.Event()]), scenario, lm_timeout=0.05)
+    with_lm(
+        training_data, scripted_server(lambda _: [asyncio.Event()]), scenario, lm_timeout=0.05, on_lm_failure="error"
+    )
 
 
 def test_an_lm_that_breaks_off_ends_the_stream_with_an_error_event(training_data: Path, scripted_server: Any) -> None:
@@ -201,7 +206,54 @@ def test_an_lm_that_breaks_off_ends_the_stream_with_an_error_event(training_data
         assert received[1]["choices"][0]["delta"]["content"] == "one "
         assert received[-1]["error"]["type"] == "server_error"
 
+    with_lm(training_data, scripted_server(lambda _: ["one ", None]), scenario, on_lm_failure="error")
+
+
+@pytest.mark.parametrize("script", [500, 401, 429, [""], REFUSAL, None, ["Fan: canary"]])
+def test_a_failing_lm_is_an_ordinary_reply_in_the_persona_s_voice(
+    training_data: Path, scripted_server: Any, script: Any
+) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        response = await client.post("/chat/completions", json={"model": "nora", "messages": HEY})
+        [choice] = response.json()["choices"]
+        assert (response.status_code, response.headers["x-chaperone-fallback"]) == (200, "voice")
+        assert (choice["message"]["content"], choice["finish_reason"]) == ("tell me about your day instead", "stop")
+        streamed = await events(client)
+        text = "".join(each["choices"][0]["delta"].get("content", "") for each in streamed[:-1])
+        assert (text, streamed[-1]) == ("tell me about your day instead", "[DONE]")
+        assert (await client.get("../readyz")).json()["failures"]["voice"] == 2
+
+    with_lm(training_data, scripted_server(lambda _: script), scenario)
+
+
+def test_an_lm_that_breaks_off_leaves_a_reply_that_trails_off(training_data: Path, scripted_server: Any) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        *pieces, last, done = await events(client)
+        text = "".join(each["choices"][0]["delta"]["content"] for each in pieces)
+        assert (text, last["choices"][0]["finish_reason"], done) == ("one …", "stop", "[DONE]")
+
     with_lm(training_data, scripted_server(lambda _: ["one ", None]), scenario)
+
+
+def test_a_second_lm_with_an_address_and_key_of_its_own_answers_for_the_first(
+    training_data: Path, scripted_server: Any
+) -> None:
+    async def main() -> None:
+        async with (
+            scripted_server(lambda _: 500).running() as first,
+            scripted_server(lambda _: ["two"]).running() as two,
+        ):
+            options = {"lm": "a/m", "lm_base_url": first.url, "lm_api_key": "one-key"}
+            options |= {"fallback_lm": "b/m", "fallback_lm_base_url": two.url, "fallback_lm_api_key": "two-key"}
+            async with running(training_data, **options) as client:
+                response = await client.post("/chat/completions", json={"model": "nora", "messages": HEY})
+                assert response.json()["choices"][0]["message"]["content"] == "two"
+                assert "x-chaperone-fallback" not in response.headers
+                assert (len(first.bodies), len(two.bodies), two.bodies[0]["model"]) == (2, 1, "b/m")
+                assert "two-key" in two.headers[0]
+                assert "one-key" not in two.headers[0]
+
+    asyncio.run(main())
 
 
 def test_a_piece_leaves_the_service_before_the_lm_writes_the_next(training_data: Path, scripted_server: Any) -> None:
@@ -245,7 +297,8 @@ def test_the_lm_gets_the_request_s_options_over_the_settings(training_data: Path
         options = {"temperature": 0.1, "max_completion_tokens": 12, "stop": ["y", "z"]}
         await client.post("/chat/completions", json={"model": "nora", "messages": HEY, **options})
         [body] = server.bodies
-        assert (body["temperature"], body["max_tokens"], body["stop"]) == (0.1, 12, ["y", "z"])
+        assert (body["temperature"], body["max_tokens"], body["stop"][:2]) == (0.1, 12, ["y", "z"])
+        assert len(body["stop"]) <= 4
 
     with_lm(training_data, server, scenario)
 

@@ -15,10 +15,11 @@ from brain.chat import Asked
 from brain.lms.choice import ChosenLM
 from brain.lms.shapes import answer, delta
 from brain.persona import Persona
-from brain.speaker import Speaker, Spoken
+from brain.speaker import Manner, Speaker, Spoken
 from brain.voice import Voice
 from guards.types import Message
 
+MANNER = Manner()
 ASKED = Asked((Message("user", "hey"),))
 
 
@@ -52,9 +53,9 @@ class Engine:
         yield lm15.StreamEndEvent(finish_reason="stop", usage=lm15.Usage(input_tokens=4, output_tokens=2))
 
 
-def speaker(voice: Voice, engine: Engine, **defaults: Any) -> Speaker:
+def speaker(voice: Voice, engine: Engine, manner: Manner = MANNER, **defaults: Any) -> Speaker:
     now = datetime(2026, 11, 20, 21, 40, tzinfo=UTC)
-    return Speaker(Persona(voice), ChosenLM("test/m", engine), defaults, lambda: now)
+    return Speaker(Persona(voice), ChosenLM("test/m", engine), defaults, lambda: now, manner)
 
 
 def test_a_whole_reply_has_finish_reason_and_usage(voice: Voice) -> None:
@@ -68,7 +69,7 @@ def test_a_request_s_options_override_the_defaults(voice: Voice) -> None:
         speaker(voice, engine, temperature=0.8, max_tokens=10).whole(ASKED, {"temperature": 0.1, "stop": ["y"]})
     )
     config = engine.requests[0].config
-    assert (config.temperature, config.max_tokens, config.stop) == (0.1, 10, ("y",))
+    assert (config.temperature, config.max_tokens, config.stop[0]) == (0.1, 10, "y")
 
 
 def test_a_piece_is_passed_on_before_the_next_one_is_written(voice: Voice) -> None:
@@ -108,7 +109,7 @@ def test_closing_the_pieces_early_cancels_the_language_model(voice: Voice) -> No
 
 
 def test_an_empty_reply_is_an_error(voice: Voice) -> None:
-    with pytest.raises(dspy.AdapterParseError):
+    with pytest.raises(dspy.LMProviderError):
         asyncio.run(speaker(voice, Engine("")).whole(ASKED, {}))
 
 
@@ -130,3 +131,55 @@ def test_concurrent_turns_keep_their_own_pieces(voice: Voice) -> None:
         return await asyncio.gather(*(turn(made, f"turn {number}") for number in range(20)))
 
     assert asyncio.run(scenario()) == [f"turn {number}" for number in range(20)]
+
+
+STANDING_IN = Manner(("Nora",), on_failure="voice", lines=(("right here, always", "tell me more"),))
+
+
+async def collected(made: Speaker, asked: Asked = ASKED) -> tuple[list[str], Spoken]:
+    *pieces, spoken = [piece async for piece in made.pieces(asked, {})]
+    return [piece for piece in pieces if isinstance(piece, str)], spoken  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("words", [("",), ("I'm sorry, but I can't ", "assist with that."), (lm15.AuthError("x"),)])
+def test_a_line_of_the_persona_stands_in_where_nothing_was_said(voice: Voice, words: tuple[Any, ...]) -> None:
+    made = speaker(voice, Engine(*words), STANDING_IN)
+    pieces, spoken = asyncio.run(collected(made))
+    assert pieces == [spoken.text]
+    assert spoken.text in STANDING_IN.lines[0]
+    assert (spoken.finish, spoken.fallback, made.counts["voice"]) == ("stop", "voice", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("i was just", lm15.ServerError("x")), "i was just…"),
+        (("i missed you. ", lm15.ServerError("x")), "i missed you. "),
+    ],
+)
+def test_a_reply_that_breaks_off_keeps_what_is_out_and_its_open_sentence_trails_off(
+    voice: Voice, words: tuple[Any, ...], text: str
+) -> None:
+    pieces, spoken = asyncio.run(collected(speaker(voice, Engine(*words), STANDING_IN)))
+    assert ("".join(pieces), spoken.text, spoken.finish, spoken.fallback) == (text, text, "stop", "voice")
+
+
+def test_the_second_language_model_answers_for_the_first(voice: Voice) -> None:
+    manner = Manner(second=ChosenLM("test/second", Engine("from ", "two")))
+    made = speaker(voice, Engine(lm15.TimeoutError("x")), manner)
+    pieces, spoken = asyncio.run(collected(made))
+    assert ("".join(pieces), spoken.text, spoken.fallback) == ("from two", "from two", "")
+    assert made.counts == {"timeout": 1}
+
+
+def test_the_model_never_speaks_for_the_fan_nor_names_the_persona(voice: Voice) -> None:
+    asked = Asked((Message("user", "hey"),), fan_name="Bob")
+    engine = Engine("Nor", "a: hey", "\nBo", "b: and you?", "\nNora: more")
+    pieces, spoken = asyncio.run(collected(speaker(voice, engine, STANDING_IN), asked))
+    assert ("".join(pieces), spoken.text, spoken.finish) == ("hey", "hey", "stop")
+    assert engine.requests[0].config.stop[0] == "\nBob:"
+
+
+def test_without_a_line_to_stand_in_the_failure_is_raised(voice: Voice) -> None:
+    with pytest.raises(dspy.LMError):
+        asyncio.run(speaker(voice, Engine(""), Manner(on_failure="voice")).whole(ASKED, {}))

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from dspy import lm15
 
-from brain.lms.choice import DEFAULT_TOGETHER_MODEL, ChosenLM, UnknownModel, choose, choose_model
+from brain.lms.choice import (
+    DEFAULT_TOGETHER_MODEL,
+    ChosenLM,
+    UnknownModel,
+    choose,
+    choose_fallback,
+    choose_model,
+)
 from brain.lms.offline import OfflineEngine
 from brain.lms.openai_compatible import OpenAICompatibleEngine
 from brain.lms.together import TogetherEngine
@@ -110,3 +117,17 @@ def test_no_sdk_is_imported_before_its_provider_is_chosen() -> None:
         "assert not loaded, loaded\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])
+
+
+def test_no_second_model_is_chosen_unless_one_is_named(voice: Voice) -> None:
+    assert choose_fallback(PersonaSettings(together_api_key="k"), voice) is None
+    second = choose_fallback(PersonaSettings(fallback_lm="ollama/m"), voice)
+    assert second is not None
+    assert second.label == "ollama/m"
+
+
+def test_the_second_model_has_an_address_and_a_key_of_its_own(voice: Voice) -> None:
+    with pytest.raises(UnknownModel, match="set CHAPERONE_FALLBACK_LM_BASE_URL"):
+        choose_fallback(PersonaSettings(lm_base_url="http://x/v1", lm="a", fallback_lm="b"), voice)
+    with pytest.raises(UnknownModel, match="GROQ_API_KEY or CHAPERONE_FALLBACK_LM_API_KEY"):
+        choose_fallback(PersonaSettings(lm_api_key="k", fallback_lm="groq/b"), voice)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dspy import lm15
 
-from brain.lms.errors import bare, of_status, unreachable
+from brain.lms.errors import bare, kind_of, of_status, unreachable, unusable
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,17 @@ def test_an_unknown_kind_is_a_provider_error() -> None:
 
 def test_unreachable_is_a_transport_error() -> None:
     assert isinstance(unreachable("groq"), lm15.TransportError)
+
+
+@pytest.mark.parametrize(("header", "wait"), [("2", 2.0), (None, None), ("Wed, 21 Oct 2026", None), ("²", None)])
+def test_a_rate_limit_says_how_long_to_wait(header: Any, wait: Any) -> None:
+    assert of_status(429, "p", retry_after=header).retry_after == wait
+
+
+@pytest.mark.parametrize("kind", ["empty", "refusal"])
+def test_an_answer_that_cannot_be_used_has_a_kind_of_its_own(kind: str) -> None:
+    assert kind_of(unusable(kind)) == kind
+
+
+def test_other_failures_are_called_by_their_code() -> None:
+    assert kind_of(lm15.TimeoutError("x", provider_code="canary")) == "timeout"
