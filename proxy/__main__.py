@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": "proxy.commands.evaluate:evaluate",
     "rules": "proxy.commands.rules:rules",
     "audit": "proxy.commands.audit:audit",
+    "telegram": "proxy.commands.telegram:telegram",
     "train": "proxy.commands.train:train",
     "optimize": "proxy.commands.optimize:optimize",
 }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 MOST_WORKERS = 64
+_SECRET = ("_key", "_token")
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -25,14 +26,25 @@ def _shipped(name: str) -> Path:
     return Path(name) if Path(name).is_dir() else _PROJECT / name
 
 
-class ProxySettings(BaseSettings):
-    """What the proxy may be told from outside; `description` is what `--help` says. Secrets come from the environment
-    alone."""
-
+class _Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="CHAPERONE_", toml_file="chaperone.toml", extra="ignore", hide_input_in_errors=True,
         env_ignore_empty=True,
     )  # fmt: skip
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """Strongest first: flags, environment, file."""
+        return init_settings, env_settings, _WithoutSecrets(settings_cls)
+
+
+class ProxySettings(_Settings):
+    """What the proxy may be told from outside; `description` is what `--help` says. Secrets come from the environment
+    alone."""
 
     host: str = Field("127.0.0.1", description="Where to listen.")
     port: int = Field(8080, ge=0, le=65535, description="The proxy's port; 0 chooses a free one.")
@@ -52,21 +64,26 @@ class ProxySettings(BaseSettings):
     retention_days: int = Field(90, gt=0, description="Days a record stays in the blocked-turn log, and feedback.")
     operator_key: SecretStr | None = Field(None, description="Opens what the try-it page shows to operators alone.")
 
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        """Strongest first: flags, environment, file."""
-        return init_settings, env_settings, _WithoutSecrets(settings_cls)
+
+class TelegramSettings(_Settings):
+    """What the Telegram bot may be told from outside; as above."""
+
+    tg_bot_token: SecretStr | None = Field(None, validation_alias=AliasChoices("tg_bot_token", "TG_BOT_TOKEN"))
+    telegram_api: str = Field("https://api.telegram.org", description="Base URL of the Bot API.")
+    telegram_base_url: str = Field("http://127.0.0.1:8080/v1", description="Base URL of the proxy that it talks to.")
+    telegram_model: str = Field("persona", description="The model it asks for.")
+    telegram_timeout: float = Field(120.0, gt=0, description="Seconds it waits for a reply.")
+    telegram_sorry: str = Field(
+        "sorry, i got distracted for a second. say that again?",
+        description="What a fan is told when no reply can be had.",
+    )
 
 
 class _WithoutSecrets(TomlConfigSettingsSource):
     """The settings file, minus anything secret that somebody wrote into it."""
 
     def __call__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__call__().items() if not name.lower().endswith("_key")}
+        return {name: value for name, value in super().__call__().items() if not name.lower().endswith(_SECRET)}
 
 
 @contextmanager
@@ -78,3 +95,8 @@ def counting_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def telegram_gives_timedeltas() -> None:
+    """python-telegram-bot is told by the environment alone to give times in the way that it will keep."""
+    os.environ["PTB_TIMEDELTA"] = "1"

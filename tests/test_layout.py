@@ -37,6 +37,7 @@ HOMES = {
     "sqlite3": "proxy/database.py",
     "prometheus_client": "proxy/metrics.py",
     "watchfiles": "proxy/policy_store.py",
+    "telegram": "proxy/telegram.py",
 }
 ENVIRONMENT_HOMES = {"brain/settings.py", "proxy/settings.py"}
 PURE_OF = {"asyncio", "os", "time", "datetime", "socket", "httpx", "fastapi", "logging", "random"}

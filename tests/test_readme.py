@@ -13,13 +13,13 @@ from brain.settings import PersonaSettings
 from proxy.__main__ import COMMANDS, main
 from proxy.commands.flags import flag_of, is_secret
 from proxy.rule_files import load
-from proxy.settings import ProxySettings
+from proxy.settings import ProxySettings, TelegramSettings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("settings", [ProxySettings, PersonaSettings])
+@pytest.mark.parametrize("settings", [ProxySettings, PersonaSettings, TelegramSettings])
 def test_every_setting_stands_in_the_table_with_its_default(settings: type[BaseSettings]) -> None:
     for name, field in settings.model_fields.items():
         if is_secret(field):
@@ -34,9 +34,13 @@ def test_every_setting_stands_in_the_table_with_its_default(settings: type[BaseS
 
 
 def test_the_table_names_no_setting_that_is_not_there() -> None:
-    flags = {flag_of(name) for settings in (ProxySettings, PersonaSettings) for name in settings.model_fields}
+    flags = {
+        flag_of(name)
+        for settings in (ProxySettings, PersonaSettings, TelegramSettings)
+        for name in settings.model_fields
+    }
     named = set(re.findall(r"^\| `(--[a-z-]+)` \|", README, flags=re.MULTILINE))
-    secret = {"upstream_key", "operator_key", "lm_api_key"}
+    secret = {"upstream_key", "operator_key", "lm_api_key", "tg_bot_token"}
     assert named == flags - set(map(flag_of, secret)) - {
         flag_of(name) for name in PersonaSettings.model_fields if name.endswith("_api_key")
     }

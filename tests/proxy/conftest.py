@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -123,3 +126,107 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     body = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
     return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+_TOKEN = "12345:canary-token-1f0c"
+_FAN = 77
+
+
+class BotApi:
+    """A stand-in for Telegram's Bot API on a real socket: what fans write goes in, what the bot sends is kept.
+
+    `sent` are the messages (chat, text), `typing` the chats that were shown somebody typing, `calls` the methods.
+    `failures` are answers (status, body) that come instead of the next sendMessage or getUpdates."""
+
+    token = _TOKEN
+    fan = _FAN
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, str]] = []
+        self.typing: list[int] = []
+        self.calls: list[str] = []
+        self.failures: dict[str, list[tuple[int, dict[str, Any]]]] = {"sendMessage": [], "getUpdates": []}
+        self._updates: list[dict[str, Any]] = []
+        self._numbers = itertools.count(1)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def write(self, text: str, *, chat: int = _FAN, kind: str = "private", **more: Any) -> None:
+        """A fan writes to the bot; `more` are other fields of the message."""
+        number = next(self._numbers)
+        sender = {"id": chat, "is_bot": False, "first_name": "Fan"}
+        message = {"message_id": number, "date": 1, "chat": {"id": chat, "type": kind}, "from": sender}
+        said = {"text": text} if text else {}
+        self._updates.append({"update_id": number, "message": {**message, **said, **more}})
+
+    def flood(self, seconds: int) -> None:
+        """The next message is refused: the bot is too fast."""
+        told = {"ok": False, "error_code": 429, "description": "Too Many", "parameters": {"retry_after": seconds}}
+        self.failures["sendMessage"].append((429, told))
+
+    def fail(self, method: str, status: int, description: str) -> None:
+        """The next call of `method` fails."""
+        told = {"ok": False, "error_code": status, "description": description}
+        self.failures[method].append((status, told))
+
+    def answer(self, token: str, method: str, asked: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """Status and body for one call."""
+        self.calls.append(method)
+        if token != _TOKEN:
+            return 401, {"ok": False, "error_code": 401, "description": "Unauthorized"}
+        if self.failures.get(method):
+            return self.failures[method].pop(0)
+        if method == "getMe":
+            me = {"id": 1, "is_bot": True, "first_name": "Mila", "username": "mila_bot"}
+            return 200, {"ok": True, "result": me}
+        if method == "getUpdates":
+            return 200, {"ok": True, "result": self._fetched(int(asked.get("offset", 0)))}
+        if method == "sendChatAction":
+            self.typing.append(int(asked["chat_id"]))
+        if method == "sendMessage":
+            chat = int(asked["chat_id"])
+            self.sent.append((chat, asked["text"]))
+            return 200, {"ok": True, "result": {"message_id": 1, "date": 1, "chat": {"id": chat, "type": "private"}}}
+        return 200, {"ok": True, "result": True}
+
+    def _fetched(self, offset: int) -> list[dict[str, Any]]:
+        for _ in range(20):
+            if found := [update for update in self._updates if update["update_id"] >= offset]:
+                return found
+            time.sleep(0.02)
+        return []
+
+
+def _handler(api: BotApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+            _, bot, method = self.path.split("/")
+            status, told = api.answer(bot.removeprefix("bot"), method, dict(parse_qsl(body)))
+            raw = json.dumps(told).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+@pytest.fixture
+def bot_api() -> Iterator[BotApi]:
+    """Telegram, as far as a bot can tell."""
+    api = BotApi()
+    yield api
+    api.close()
