@@ -7,6 +7,7 @@ no message text, and no failure of a language model reaches a client as anything
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
@@ -24,6 +25,12 @@ from brain.persona import Persona
 from brain.quiet import silence_dspy
 from brain.settings import PersonaSettings
 from brain.speaker import Manner, Speaker, Spoken
+from brain.stories.choice import teller_of
+from brain.stories.routes import StoryRoutes
+from brain.stories.samples import read_samples
+from brain.stories.shapes import Narrator
+from brain.stories.shelf import Shelf
+from brain.stories.teller import Teller
 from brain.voice import Voice
 from guards.errors import MalformedRequest
 
@@ -50,6 +57,12 @@ def build_app(
     manner = Manner((voice.card.name,), second, settings.on_lm_failure, lines)
     defaults = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now, manner), voice.card.model_id, lm.label, now)
+    narrator = Narrator(voice.card.name, voice.card.voice, voice.card.platform)
+    teller = teller_of(narrator, lm, defaults, read_samples(settings.training_data), delay=settings.offline_delay)
+
+    def teller_named(model: str) -> Teller:
+        routes.require_model(model)
+        return teller
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +74,7 @@ def build_app(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_route("/v1/chat/completions", routes.chat_completions, methods=["POST"])
     app.add_route("/v1/models", routes.models, methods=["GET"])
+    StoryRoutes(teller_named, Shelf(time.monotonic)).mount(app)
     app.add_route("/healthz", routes.healthz, methods=["GET"])
     app.add_route("/readyz", routes.readyz, methods=["GET"])
     app.add_exception_handler(HTTPException, _no_such_route)
@@ -95,7 +109,7 @@ class PersonaRoutes:
         """One turn, whole or streamed."""
         try:
             wanted = read_request(await body_of(request))
-            self._require_model(wanted.model)
+            self.require_model(wanted.model)
             return await self._answer(request, wanted, asked(wanted.messages))
         except ClientGone:
             return Response(status_code=499)
@@ -103,7 +117,8 @@ class PersonaRoutes:
             status, body = failure(error)
             return JSONResponse(body, status)
 
-    def _require_model(self, name: str) -> None:
+    def require_model(self, name: str) -> None:
+        """Raises MalformedRequest (404) when `name` is not the persona's."""
         if name.lower() not in (self._model, ANY_PERSONA):
             raise MalformedRequest(
                 f"there is no such model here; use {self._model}", status=404, code="model_not_found", param="model"

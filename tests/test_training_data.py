@@ -13,6 +13,7 @@ import pytest
 
 from brain.conversations import Line, read_conversations
 from brain.labelled import FILE_NAME, read_rows
+from brain.stories.samples import read_samples
 from guards.detectors.base import Source
 from guards.detectors.classifier import MODELS
 from guards.detectors.pattern import PatternDetector
@@ -59,6 +60,14 @@ def test_no_deflection_and_hardly_any_clean_reply_of_the_persona_is_withheld(gua
         [line for line, _ in replies if guard.check(line.text, "output").withholds],
     ):
         assert len(withheld) <= len(replies) / 200
+
+
+def test_nothing_of_a_sample_story_is_withheld(guard: Guard) -> None:
+    for story in read_samples(ROOT / "training_data").stories:
+        told = [text for beat in story.beats for text in (beat.beat, beat.prose, *beat.asides)]
+        assert [text for text in (*story.arc, *told) if guard.check(text, "output").withholds] == []
+        proses = [Message("assistant", beat.prose) for beat in story.beats]
+        assert [at for at, prose in enumerate(proses) if guard.check(prose.text, "output", proses[:at]).withholds] == []
 
 
 def test_every_slip_is_withheld(guard: Guard) -> None:
