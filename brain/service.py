@@ -17,6 +17,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
+from brain.bubbles import Break
+from brain.candidates import chooser
 from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
 from brain.conversations import read_conversations
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
@@ -37,6 +39,8 @@ from guards.errors import MalformedRequest
 # Also accepted as `model`, whatever the persona is called.
 ANY_PERSONA = "persona"
 
+# In the delta that parts two messages, beside its blank line.
+MESSAGE_BREAK = "message_break"
 # On whole answers: who answered where no language model could.
 FALLBACK = "x-chaperone-fallback"
 
@@ -54,7 +58,10 @@ def build_app(
     lm = chosen or choose(settings, voice)
     second = choose_fallback(settings, voice)
     lines = (voice.card.deflections, [exchange.reply for exchange in voice.exchanges])
-    manner = Manner((voice.card.name,), second, settings.on_lm_failure, lines)
+    manner = Manner(
+        (voice.card.name,), second, settings.on_lm_failure, lines,
+        candidates=settings.n_candidates, choose=chooser(settings.choose_by, lm),
+    )  # fmt: skip
     defaults = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now, manner), voice.card.model_id, lm.label, now)
     narrator = Narrator(voice.card.name, voice.card.voice, voice.card.platform)
@@ -146,7 +153,8 @@ async def _events(
         try:
             async for piece in pieces:
                 if isinstance(piece, str):
-                    yield event(envelope.chunk({"content": piece}))
+                    mark = {MESSAGE_BREAK: True} if isinstance(piece, Break) else {}
+                    yield event(envelope.chunk({"content": piece, **mark}))
                     continue
                 yield event(envelope.chunk({}, piece.finish))
                 if include_usage:

@@ -68,6 +68,10 @@ class PersonaSettings(BaseSettings):
     )
     temperature: float = Field(default=0.8, ge=0, le=2, description="Unless the request says otherwise.")
     max_tokens: int = Field(default=300, ge=1, description="Tokens of a reply, unless the request says otherwise.")
+    n_candidates: int = Field(default=1, ge=1, le=8, description="Replies written at once, of which the best is sent.")
+    choose_by: Literal["voice", "judge"] = Field(
+        default="voice", description="Who chooses: a score of the voice, where there is one, or the model."
+    )
     demos: int = Field(default=4, ge=1, le=32, description="Sample exchanges shown to the model.")
 
     offline_slip_rate: float = Field(

@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
+from brain.bubbles import Bubbles, in_messages
+from brain.candidates import Choose, best, varied, written
 from brain.chat import Asked, Json, usage_of
 from brain.lms.choice import ChosenLM
 from brain.lms.errors import FAILURES
@@ -48,13 +50,17 @@ class Manner:
 
     `names` are the persona's own, which a model may write before a reply. `second` is asked where the first language
     model fails. Where both do, `on_failure` says whether a line of `lines` (pools, the best first) stands in or the
-    error is raised.
+    error is raised. With `several_messages` a reply is cut into messages, with `candidates` above 1 the one that
+    `choose` says is sent of so many; a repair and what is asked at temperature 0 have one.
     """
 
     names: Sequence[str] = ()
     second: ChosenLM | None = None
     on_failure: Literal["voice", "error"] = "error"
     lines: Sequence[Sequence[str]] = field(default=(), repr=False)
+    several_messages: bool = False
+    candidates: int = 1
+    choose: Choose | None = None
 
 
 class Speaker:
@@ -81,23 +87,27 @@ class Speaker:
     async def whole(self, asked: Asked, options: Json) -> Spoken:
         """The finished reply. Raises dspy.LMError where every language model failed and nothing stands in."""
         try:
-            return await self._speak(asked, options, None)
+            spoken = await self._whole(asked, options)
         except FAILURES:
-            spoken = self._ended(asked, "")
-            if spoken is None:
+            ended = self._ended(asked, "")
+            if ended is None:
                 raise
-            return spoken
+            return ended
+        if self._manner.several_messages:
+            spoken.text = in_messages(spoken.text)
+        return spoken
 
     async def pieces(self, asked: Asked, options: Json) -> AsyncIterator[str | Spoken]:
-        """The reply's pieces as they come, then the Spoken as a whole. Raises as `whole` does, at any point.
+        """The reply's pieces as they come, then the Spoken as a whole; a piece that is a Break parts two messages.
+        Raises as `whole` does, at any point.
 
         Closing the iterator early cancels the call to the language model. What a slow reader has not taken waits in
         memory: a reply is bounded by `max_tokens`. A reply that breaks off stays what it is, and its open sentence
-        trails off.
+        trails off. The best of several candidates comes in one piece.
         """
         out = ""
         try:
-            async with aclosing(self._written(asked, options)) as written:
+            async with aclosing(self._in_messages(asked, options)) as written:
                 async for piece in written:
                     if isinstance(piece, str):
                         out += piece
@@ -109,6 +119,20 @@ class Speaker:
             if len(spoken.text) > len(out):
                 yield spoken.text[len(out) :]
             yield spoken
+
+    async def _in_messages(self, asked: Asked, options: Json) -> AsyncGenerator[str | Spoken, None]:
+        """What is written, with a Break between messages where the persona writes several."""
+        bubbles = Bubbles() if self._manner.several_messages else None
+        async with aclosing(self._written(asked, options)) as pieces:
+            async for piece in pieces:
+                if bubbles is None:
+                    yield piece
+                    continue
+                for part in bubbles.feed(piece) if isinstance(piece, str) else bubbles.finish():
+                    yield part
+                if isinstance(piece, Spoken):
+                    piece.text = in_messages(piece.text)
+                    yield piece
 
     async def _written(self, asked: Asked, options: Json) -> AsyncGenerator[str | Spoken, None]:
         queue: asyncio.Queue[str | None] = asyncio.Queue()
@@ -123,16 +147,48 @@ class Speaker:
 
     async def _into(self, queue: asyncio.Queue[str | None], asked: Asked, options: Json) -> Spoken:
         try:
-            return await self._speak(asked, options, queue.put)
+            if self._candidates(asked, options) == 1:
+                return await self._speak(asked, options, self._engines, queue.put)
+            spoken = await self._whole(asked, options)
+            queue.put_nowait(spoken.text)
+            return spoken
         finally:
             queue.put_nowait(None)
 
-    async def _speak(self, asked: Asked, options: Json, listener: Listener | None) -> Spoken:
+    def _candidates(self, asked: Asked, options: Json) -> int:
+        is_fixed = {**self._defaults, **options}.get("temperature") == 0
+        return 1 if is_fixed or asked.guidance or self._manner.choose is None else self._manner.candidates
+
+    async def _whole(self, asked: Asked, options: Json) -> Spoken:
+        count, choose = self._candidates(asked, options), self._manner.choose
+        if count == 1 or choose is None:
+            return await self._speak(asked, options, self._engines)
+        first, rest = self._engines[:1], self._engines[1:]
+        try:
+            found = await written(count, lambda number: self._speak(asked, varied(options, number), first, retries=0))
+        except FAILURES:
+            if not rest:
+                raise
+            return await self._speak(asked, options, rest, retries=0)
+        spoken = found[await best(asked, [each.text for each in found], choose)]
+        spoken.usage = usage_of(
+            *(sum(each.usage[of] for each in found) for of in ("prompt_tokens", "completion_tokens"))
+        )
+        return spoken
+
+    async def _speak(
+        self,
+        asked: Asked,
+        options: Json,
+        engines: Sequence[ChosenLM],
+        listener: Listener | None = None,
+        retries: int = 1,
+    ) -> Spoken:
         fan = [asked.fan_name] if asked.fan_name else []
         trim = partial(Trim, fan=fan, own=self._manner.names)
-        tap = Tap(Fallback(self._engines, trim=trim, noted=self._noted), listener)
+        tap = Tap(Fallback(engines, trim=trim, noted=self._noted, retries=retries), listener)
         config = {**self._defaults, **options, "stop": stops(options.get("stop", ()), fan)}
-        lm: Any = language_model(self._engines[0].label.partition("/")[0], tap, **config)
+        lm: Any = language_model(engines[0].label.partition("/")[0], tap, **config)
         with quiet(lm, self._adapter):
             prediction = await self._persona.acall(
                 transcript=asked.transcript,

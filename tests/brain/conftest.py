@@ -79,6 +79,7 @@ class ScriptedServer:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[str] = []
         self.hung_up = asyncio.Event()
+        self.gone = asyncio.Semaphore(0)  # released for each client that hung up
         self.url = ""
 
     @asynccontextmanager
@@ -147,6 +148,7 @@ class ScriptedServer:
         if not wait.done():
             wait.cancel()
             self.hung_up.set()
+            self.gone.release()
         return wait.done() and not wait.cancelled() and event.is_set()
 
 

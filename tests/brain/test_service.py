@@ -256,6 +256,50 @@ def test_a_second_lm_with_an_address_and_key_of_its_own_answers_for_the_first(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_judge_s_choice_of_several_candidates_is_sent_in_one_call_more_than_there_are(
+    training_data: Path, scripted_server: Any, stream: bool
+) -> None:
+    replies = iter(["one", "two", "three"])
+
+    def script(body: dict[str, Any]) -> list[str]:
+        return [next(replies)] if "Nora paints" in str(body["messages"]) else ['{"best": 2}']
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        body = {"model": "nora", "messages": HEY, "stream": stream}
+        response = await client.post("/chat/completions", json=body)
+        assert '"content":"two"' in response.text
+        assert "one" not in response.text
+        assert "three" not in response.text
+        assert len(server.bodies) == 4
+
+    server = scripted_server(script)
+    with_lm(training_data, server, scenario, n_candidates=3)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_hangs_up_cancels_every_candidate(
+    training_data: Path, scripted_server: Any, stream: bool
+) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        body = {"model": "nora", "messages": HEY, "stream": stream}
+        call = asyncio.ensure_future(client.post("/chat/completions", json=body))
+        for _ in range(3):
+            await arrived.acquire()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        for _ in range(3):
+            await asyncio.wait_for(server.gone.acquire(), 5)
+
+    def script(_: dict[str, Any]) -> Any:
+        arrived.release()
+        return [asyncio.Event()]
+
+    arrived = asyncio.Semaphore(0)
+    server = scripted_server(script)
+    with_lm(training_data, server, scenario, n_candidates=3)
+
+
 def test_a_piece_leaves_the_service_before_the_lm_writes_the_next(training_data: Path, scripted_server: Any) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         body = {"model": "nora", "messages": HEY, "stream": True}

@@ -11,6 +11,8 @@ import dspy
 import pytest
 from dspy import lm15
 
+from brain.bubbles import Break
+from brain.candidates import by_score
 from brain.chat import Asked
 from brain.lms.choice import ChosenLM
 from brain.lms.shapes import answer, delta
@@ -183,3 +185,51 @@ def test_the_model_never_speaks_for_the_fan_nor_names_the_persona(voice: Voice) 
 def test_without_a_line_to_stand_in_the_failure_is_raised(voice: Voice) -> None:
     with pytest.raises(dspy.LMError):
         asyncio.run(speaker(voice, Engine(""), Manner(on_failure="voice")).whole(ASKED, {}))
+
+
+class Varied(Engine):
+    """Says the next of its words with every call."""
+
+    async def complete(self, request: Any) -> Any:
+        self.requests.append(request)
+        word = self.words[len(self.requests) - 1]
+        if isinstance(word, Exception):
+            raise word
+        return answer(request, word, usage=lm15.Usage(input_tokens=4, output_tokens=2))
+
+
+def longest(count: int, **more: Any) -> Manner:
+    return Manner(candidates=count, choose=by_score(len), **more)
+
+
+def test_the_best_of_several_candidates_comes_in_one_piece_with_the_usage_of_all(voice: Voice) -> None:
+    engine = Varied("one", "three", lm15.ServerError("x"), "I'm sorry, but I can't help with that")
+    pieces, spoken = asyncio.run(collected(speaker(voice, engine, longest(4))))
+    assert (pieces, spoken.text, len(engine.requests)) == (["three"], "three", 4)
+    assert spoken.usage["total_tokens"] == 12
+
+
+def test_where_every_candidate_fails_the_second_model_is_asked_once(voice: Voice) -> None:
+    first, second = Varied(*[lm15.ServerError("x")] * 3), Varied("from two")
+    made = speaker(voice, first, longest(3, second=ChosenLM("test/two", second)))
+    assert asyncio.run(made.whole(ASKED, {})).text == "from two"
+    assert (len(first.requests), len(second.requests)) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "options"),
+    [(ASKED, {"temperature": 0}), (Asked(ASKED.transcript, guidance="g", past_reply="p"), {"temperature": 1})],
+)
+def test_a_fixed_answer_and_a_repair_have_one_candidate(voice: Voice, asked: Asked, options: dict[str, Any]) -> None:
+    engine = Varied("one", "two", "three")
+    assert asyncio.run(speaker(voice, engine, longest(3)).whole(asked, options)).text == "one"
+    assert len(engine.requests) == 1
+
+
+def test_several_messages_are_parted_by_breaks_as_they_come(voice: Voice) -> None:
+    made = speaker(voice, Engine("hey. i did", " it! look", "\n\nyou?"), Manner(several_messages=True))
+    pieces, spoken = asyncio.run(collected(made))
+    assert pieces == ["hey. i did", " it!", "\n\n", "look", "\n\n", "you?"]
+    assert [isinstance(piece, Break) for piece in pieces] == [False, False, True, False, True, False]
+    assert spoken.text == "hey. i did it!\n\nlook\n\nyou?"
+    assert asyncio.run(made.whole(ASKED, {})).text == spoken.text

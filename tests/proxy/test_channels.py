@@ -166,3 +166,12 @@ def test_a_structure_that_is_over_is_judged_before_it_goes_out(new: Callable[[],
     assert all_of(stream.part_over([])) == []
     assert stream.violation is not None
     assert all_of(stream.part_over([])) == []
+
+
+def test_a_mark_between_two_messages_goes_out_once_with_text_and_the_blank_line_stays(
+    new: Callable[[], ChoiceStream],
+) -> None:
+    deltas = [{"content": "Hello."}, {"content": "\n\n", "message_break": True}, {"content": "Yes! fine"}]
+    outs = run(new(), deltas)
+    assert text_in(outs) == "Hello.\n\nYes! fine"
+    assert [out["delta"]["message_break"] for out in outs if "message_break" in out["delta"]] == [True]
