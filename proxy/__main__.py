@@ -18,6 +18,7 @@ COMMANDS = {
     "rules": "proxy.commands.rules:rules",
     "audit": "proxy.commands.audit:audit",
     "telegram": "proxy.commands.telegram:telegram",
+    "dataset": "proxy.commands.dataset:dataset",
     "train": "proxy.commands.train:train",
     "optimize": "proxy.commands.optimize:optimize",
 }
