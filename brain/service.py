@@ -18,15 +18,15 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from brain.bubbles import Break
-from brain.candidates import chooser
 from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
 from brain.conversations import read_conversations
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
 from brain.lms.choice import ChosenLM, choose, choose_fallback
+from brain.manner import manner_of
 from brain.persona import Persona
 from brain.quiet import silence_dspy
 from brain.settings import PersonaSettings
-from brain.speaker import Manner, Speaker, Spoken
+from brain.speaker import Speaker, Spoken
 from brain.stories.choice import teller_of
 from brain.stories.routes import StoryRoutes
 from brain.stories.samples import read_samples
@@ -57,11 +57,7 @@ def build_app(
     voice = Voice(read_conversations(settings.training_data), settings.demos)
     lm = chosen or choose(settings, voice)
     second = choose_fallback(settings, voice)
-    lines = (voice.card.deflections, [exchange.reply for exchange in voice.exchanges])
-    manner = Manner(
-        (voice.card.name,), second, settings.on_lm_failure, lines,
-        candidates=settings.n_candidates, choose=chooser(settings.choose_by, lm),
-    )  # fmt: skip
+    manner = manner_of(settings, voice, lm, second)
     defaults = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now, manner), voice.card.model_id, lm.label, now)
     narrator = Narrator(voice.card.name, voice.card.voice, voice.card.platform)

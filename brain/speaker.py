@@ -13,15 +13,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from brain.bubbles import Bubbles, in_messages
-from brain.candidates import Choose, best, varied, written
+from brain.candidates import best, varied, written
 from brain.chat import Asked, Json, usage_of
 from brain.lms.choice import ChosenLM
 from brain.lms.errors import FAILURES
 from brain.lms.fallback import Fallback
 from brain.lms.tap import Listener, Tap
+from brain.manner import PLAIN, Manner
 from brain.persona import ChatShape, Persona
 from brain.quiet import language_model, quiet
 from brain.stand_in import closing, stand_in
@@ -44,25 +45,6 @@ class Spoken:
     fallback: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a persona's turns are spoken, beside what is said.
-
-    `names` are the persona's own, which a model may write before a reply. `second` is asked where the first language
-    model fails. Where both do, `on_failure` says whether a line of `lines` (pools, the best first) stands in or the
-    error is raised. With `several_messages` a reply is cut into messages, with `candidates` above 1 the one that
-    `choose` says is sent of so many; a repair and what is asked at temperature 0 have one.
-    """
-
-    names: Sequence[str] = ()
-    second: ChosenLM | None = None
-    on_failure: Literal["voice", "error"] = "error"
-    lines: Sequence[Sequence[str]] = field(default=(), repr=False)
-    several_messages: bool = False
-    candidates: int = 1
-    choose: Choose | None = None
-
-
 class Speaker:
     """Speaks for the persona; one instance serves all turns. `defaults` are generation options a request may override;
     `clock` gives the persona's local time. `counts` says how often which kind of failure came, and `voice`, how often
@@ -74,7 +56,7 @@ class Speaker:
         chosen: ChosenLM,
         defaults: Json,
         clock: Callable[[], datetime],
-        manner: Manner = Manner(),
+        manner: Manner = PLAIN,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._persona = persona

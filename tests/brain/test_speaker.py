@@ -16,12 +16,12 @@ from brain.candidates import by_score
 from brain.chat import Asked
 from brain.lms.choice import ChosenLM
 from brain.lms.shapes import answer, delta
+from brain.manner import PLAIN, Manner
 from brain.persona import Persona
-from brain.speaker import Manner, Speaker, Spoken
+from brain.speaker import Speaker, Spoken
 from brain.voice import Voice
 from guards.types import Message
 
-MANNER = Manner()
 ASKED = Asked((Message("user", "hey"),))
 
 
@@ -55,7 +55,7 @@ class Engine:
         yield lm15.StreamEndEvent(finish_reason="stop", usage=lm15.Usage(input_tokens=4, output_tokens=2))
 
 
-def speaker(voice: Voice, engine: Engine, manner: Manner = MANNER, **defaults: Any) -> Speaker:
+def speaker(voice: Voice, engine: Engine, manner: Manner = PLAIN, **defaults: Any) -> Speaker:
     now = datetime(2026, 11, 20, 21, 40, tzinfo=UTC)
     return Speaker(Persona(voice), ChosenLM("test/m", engine), defaults, lambda: now, manner)
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brain.conversations import read_conversations
+from brain.settings import default_training_data
 from brain.trim import MOST_STOPS, Trim, is_finished, stops, trimmed, whole_sentences
 
 FAN, OWN = ("Bob",), ("Nora",)
@@ -102,6 +104,13 @@ def test_a_text_without_a_reply_in_it_is_empty(text: str) -> None:
 
 def test_the_persona_s_label_before_a_later_line_goes_and_the_line_stays() -> None:
     assert trim("Nora: one\n\nNora: two") == "one\n\ntwo"
+
+
+def test_every_sample_reply_stays_what_it_is() -> None:
+    conversations = read_conversations(default_training_data())
+    replies = [exchange.reply for exchange in conversations.exchanges()]
+    assert len(replies) > 100
+    assert [reply for reply in replies if trimmed(reply, own=(conversations.persona.name,)) != reply] == []
 
 
 def test_a_name_nobody_knows_is_an_ordinary_word() -> None:

@@ -129,6 +129,17 @@ def test_an_error_status_becomes_an_lm15_error_that_quotes_nothing(
 
 
 @pytest.mark.parametrize("ask", [complete, stream])
+def test_a_rate_limit_says_how_long_to_wait(scripted_server: Any, ask: Any) -> None:
+    async def scenario() -> None:
+        async with scripted_server(lambda _: (429, 2)).running() as server:
+            with pytest.raises(lm15.RateLimitError) as caught:
+                await ask(server.url)
+            assert caught.value.retry_after == 2.0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ask", [complete, stream])
 def test_a_silent_server_is_a_timeout(scripted_server: Any, ask: Any) -> None:
     async def scenario() -> None:
         async with scripted_server(lambda _: [asyncio.Event()]).running() as server:
