@@ -43,7 +43,7 @@ def built() -> Tools:
         persona=FOLDER / "persona.txt",
         ledger=FOLDER / "ledger",
     )
-    sources = [_SOURCES / "corpus.py", TRAINING / "moderation.jsonl", TRAINING / "conversations.json"]
+    sources = [_SOURCES / "corpus.py", TRAINING / "moderation.jsonl", TRAINING / "personas" / "mila.yaml"]
     if _is_stale(tools.persona, sources):
         write_corpus(FOLDER)
     return tools

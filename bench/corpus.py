@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from brain.persona_files import read_personas
+
 ROOT = Path(__file__).parent.parent
 TRAINING = ROOT / "training_data"
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +")
@@ -25,8 +27,8 @@ def write_corpus(folder: Path) -> None:
     harmless = [row for row in rows if row["lang"] == "en" and not row["labels"]]
     _write(folder / "fan.txt", sentences(row["text"] for row in harmless if _is_ordinary(row, "input")))
     _write(folder / "replies.txt", sentences(row["text"] for row in harmless if _is_ordinary(row, "output")))
-    persona = json.loads((TRAINING / "conversations.json").read_text(encoding="utf-8"))["persona"]
-    written = f"You are {persona['name']}. {persona['voice']} You chat with fans on {persona['platform']}."
+    persona = read_personas(TRAINING)[0].card
+    written = f"You are {persona.name}. {persona.voice} You chat with fans on {persona.platform}."
     (folder / "persona.txt").write_text(_plain(written) + "\n", encoding="utf-8")
 
 

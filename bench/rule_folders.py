@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bench.corpus import ROOT
-from proxy.yaml_lines import read
+from brain.yaml_lines import read
 
 RULES = ROOT / "rules"
 Json = dict[str, Any]

@@ -1,18 +1,16 @@
-"""The persona's file, `conversations.json`: who the persona is and how it talks, as typed shapes.
+"""Sample conversations: how a persona talks, as typed shapes.
 
-It stands apart as the one reader of that file: it is accepted whole or refused whole, with every problem and its place.
+It stands apart as the one reader of these files: one is accepted whole or refused whole, with every problem and its
+place.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from guards.errors import PolicyError, Problem
-
-FILE_NAME = "conversations.json"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -21,33 +19,18 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class PersonaCard(_Shape):
-    """Who the persona is: name, voice, the platform of the chat, facts, and lines to deflect with."""
-
-    name: Text
-    voice: Text
-    platform: Text
-    facts: tuple[Text, ...] = ()
-    deflections: tuple[Text, ...] = ()
-
-    @property
-    def model_id(self) -> str:
-        """The name as a model id on the wire: `mila`."""
-        return "-".join(self.name.lower().split())
-
-
 class Slip(_Shape):
     """What a careless model would have said at this place, and the rule it breaks."""
 
     rule: Text
-    text: Text
+    text: Text = Field(repr=False)
 
 
 class Line(_Shape):
     """One line of a conversation; `slip` only on a persona's line."""
 
     role: Literal["fan", "persona"]
-    text: Text
+    text: Text = Field(repr=False)
     slip: Slip | None = None
 
 
@@ -69,42 +52,45 @@ class Conversation(_Shape):
 
 
 class Exchange(BaseModel):
-    """A fan's line and the persona's reply to it."""
+    """A fan's line and the persona's reply to it; `before` is what was said before, the latest line first."""
 
     model_config = ConfigDict(frozen=True)
 
-    fan: str
-    reply: str
-    slip: str | None = None
+    fan: str = Field(repr=False)
+    reply: str = Field(repr=False)
+    slip: str | None = Field(default=None, repr=False)
+    before: tuple[str, ...] = Field(default=(), repr=False)
 
 
 class Conversations(_Shape):
     """The whole file."""
 
-    persona: PersonaCard
     conversations: tuple[Conversation, ...]
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """Every persona reply with the fan's line before it, in the file's order."""
         return tuple(
-            Exchange(fan=fan.text, reply=persona.text, slip=persona.slip.text if persona.slip else None)
+            Exchange(
+                fan=conversation.turns[at].text,
+                reply=reply.text,
+                slip=reply.slip.text if reply.slip else None,
+                before=tuple(line.text for line in reversed(conversation.turns[:at])),
+            )
             for conversation in self.conversations
-            for fan, persona in zip(conversation.turns[::2], conversation.turns[1::2], strict=False)
+            for at in range(0, len(conversation.turns) - 1, 2)
+            for reply in conversation.turns[at + 1 : at + 2]
         )
 
 
-def read_conversations(folder: Path) -> Conversations:
-    """The persona file in `folder`. Raises PolicyError naming the file and each broken place."""
-    path = folder / FILE_NAME
+def parse_conversations(content: bytes, file: str) -> Conversations:
+    """The conversations in the `content` of `file`. Raises PolicyError naming the file and each broken place."""
     try:
-        conversations = Conversations.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise PolicyError([Problem(str(path), 0, f"cannot be read: {error.strerror}")]) from error
+        conversations = Conversations.model_validate_json(content)
     except ValidationError as error:
-        problems = [Problem(str(path), 0, f"{_place(each['loc'])}: {each['msg']}") for each in error.errors()]
+        problems = [Problem(file, 0, f"{_place(each['loc'])}: {each['msg']}") for each in error.errors()]
         raise PolicyError(problems) from None
     if not conversations.exchanges():
-        raise PolicyError([Problem(str(path), 0, "conversations: at least one reply of the persona is needed")])
+        raise PolicyError([Problem(file, 0, "conversations: at least one reply of the persona is needed")])
     return conversations
 
 

@@ -5,6 +5,7 @@ It stands apart from the service that speaks HTTP: a program can be evaluated, o
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +13,12 @@ import dspy
 
 from brain.guidance import render
 from brain.signatures import Reply
-from brain.voice import Voice
+from brain.voice import TURN_WEIGHTS, Voice
 from guards.types import Transcript
 
 # Fields that are chat messages of their own; every other input is told in the system message.
 _AS_MESSAGES = ("transcript", "past_reply", "guidance")
+_TURNS = len(TURN_WEIGHTS)
 
 
 class ChatShape(dspy.Adapter):
@@ -46,7 +48,8 @@ class Persona(dspy.Module):
 
     def __init__(self, voice: Voice) -> None:
         super().__init__()
-        self.reply = voice.few_shot.compile(dspy.Predict(Reply))
+        self.reply = voice.compile(dspy.Predict(Reply))
+        self._voice = voice
         self._card = voice.card
 
     async def aforward(
@@ -63,11 +66,15 @@ class Persona(dspy.Module):
         `transcript` holds the messages of roles user (the fan) and assistant (the persona), with at least one of the
         fan; `now` is the persona's local time; `instructions` are the client's own. Raises dspy.LMError.
         """
+        turns = last_turns(transcript)
+        if not self._voice.is_ready:
+            await asyncio.to_thread(self._voice.prepare)
         return await self.reply.acall(
-            fan=last_fan_line(transcript),
+            turns=turns,
             name=self._card.name,
             voice=self._card.voice,
-            facts=" ".join(self._card.facts),
+            facts=" ".join(self._voice.facts(turns)),
+            boundaries=" ".join(self._card.boundaries),
             platform=self._card.platform,
             current_time=f"{now:%A} {now:%H:%M}, {now.day} {now:%B %Y}",
             conversation_length=length_of(transcript),
@@ -78,9 +85,10 @@ class Persona(dspy.Module):
         )
 
 
-def last_fan_line(transcript: Transcript) -> str:
-    """The text of the fan's latest message; empty when there is none."""
-    return next((message.text for message in reversed(transcript) if message.role == "user"), "")
+def last_turns(transcript: Transcript) -> tuple[str, ...]:
+    """The text of the fan's latest message, then of those before it, the latest first; empty when there is none."""
+    last = max((at for at, message in enumerate(transcript) if message.role == "user"), default=-1)
+    return tuple(message.text for message in transcript[max(0, last - _TURNS + 1) : last + 1][::-1])
 
 
 def length_of(transcript: Transcript) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from brain.embedding import Embed
 from brain.server import address, listen, run_until_stopped, serve_app
 from brain.service import build_app
 from brain.settings import PersonaSettings
@@ -17,13 +18,13 @@ logger = logging.getLogger(__name__)
 Ready = Callable[[str], None]
 
 
-async def serve(settings: PersonaSettings, *, ready: Ready | None = None) -> None:
+async def serve(settings: PersonaSettings, *, ready: Ready | None = None, meaning: Embed | None = None) -> None:
     """Serves the persona until asked to stop (SIGINT, SIGTERM, or cancelled: then it shuts down first).
 
     `ready` is called once with the base URL (`http://127.0.0.1:8081/v1`), the real port in it, when requests are
-    accepted. Raises OSError when the port is taken, and what `build_app` raises.
+    accepted. `meaning` is `build_app`'s. Raises OSError when the port is taken, and what `build_app` raises.
     """
-    app = build_app(settings)
+    app = build_app(settings, meaning=meaning)
     listener = listen(settings.host, settings.persona_port)
     url = address(listener) + "/v1"
 
@@ -35,6 +36,6 @@ async def serve(settings: PersonaSettings, *, ready: Ready | None = None) -> Non
     await serve_app(app, listener, announce)
 
 
-def run(settings: PersonaSettings, *, ready: Ready | None = None) -> None:
+def run(settings: PersonaSettings, *, ready: Ready | None = None, meaning: Embed | None = None) -> None:
     """Serves in an event loop of its own; returns after SIGINT or SIGTERM. Raises as `serve` does."""
-    run_until_stopped(serve(settings, ready=ready))
+    run_until_stopped(serve(settings, ready=ready, meaning=meaning))

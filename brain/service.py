@@ -6,9 +6,11 @@ no message text, and no failure of a language model reaches a client as anything
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -18,26 +20,18 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from brain.bubbles import Break
+from brain.cast import Casting, Member
 from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
-from brain.conversations import read_conversations
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
-from brain.lms.choice import ChosenLM, choose, choose_fallback
-from brain.manner import manner_of
-from brain.persona import Persona
+from brain.embedding import Embed
+from brain.lms.choice import ChosenLM
+from brain.persona_store import PersonaStore
 from brain.quiet import silence_dspy
 from brain.settings import PersonaSettings
-from brain.speaker import Speaker, Spoken
-from brain.stories.choice import teller_of
+from brain.speaker import Spoken
 from brain.stories.routes import StoryRoutes
-from brain.stories.samples import read_samples
-from brain.stories.shapes import Narrator
 from brain.stories.shelf import Shelf
-from brain.stories.teller import Teller
-from brain.voice import Voice
 from guards.errors import MalformedRequest
-
-# Also accepted as `model`, whatever the persona is called.
-ANY_PERSONA = "persona"
 
 # In the delta that parts two messages, beside its blank line.
 MESSAGE_BREAK = "message_break"
@@ -46,38 +40,37 @@ FALLBACK = "x-chaperone-fallback"
 
 
 def build_app(
-    settings: PersonaSettings, *, clock: Callable[[], datetime] | None = None, chosen: ChosenLM | None = None
+    settings: PersonaSettings,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    chosen: ChosenLM | None = None,
+    meaning: Embed | None = None,
 ) -> FastAPI:
-    """The service, assembled. `clock` gives the persona's local time; `chosen` replaces the LM the settings name.
+    """The service, assembled. `clock` gives the personas' local time; `chosen` replaces the LMs that settings and files
+    name; `meaning` embeds texts as unit vectors by what they mean (without it likeness is shared words).
 
-    Raises guards.errors.PolicyError for a broken conversations file and brain.lms.choice.UnknownModel.
+    Raises guards.errors.PolicyError for persona files that cannot be used and brain.lms.choice.UnknownModel.
     """
     silence_dspy()
     now = clock or (lambda: datetime.now(settings.timezone))
-    voice = Voice(read_conversations(settings.training_data), settings.demos)
-    lm = chosen or choose(settings, voice)
-    second = choose_fallback(settings, voice)
-    manner = manner_of(settings, voice, lm, second)
-    defaults = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
-    routes = PersonaRoutes(Speaker(Persona(voice), lm, defaults, now, manner), voice.card.model_id, lm.label, now)
-    narrator = Narrator(voice.card.name, voice.card.voice, voice.card.platform)
-    teller = teller_of(narrator, lm, defaults, read_samples(settings.training_data), delay=settings.offline_delay)
-
-    def teller_named(model: str) -> Teller:
-        routes.require_model(model)
-        return teller
+    casting = Casting(settings, now, meaning=meaning, chosen=chosen)
+    store = PersonaStore(settings.training_data, casting)
+    routes = PersonaRoutes(store)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        # A start waits for no index: a turn that comes before it is built does.
+        beside = [asyncio.create_task(asyncio.to_thread(store.cast.prepare)), asyncio.create_task(store.watch(stop))]
         yield
-        for each in (lm, second):
-            if each:
-                await each.engine.aclose()
+        stop.set()
+        await asyncio.gather(*beside, return_exceptions=True)
+        await casting.aclose()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_route("/v1/chat/completions", routes.chat_completions, methods=["POST"])
     app.add_route("/v1/models", routes.models, methods=["GET"])
-    StoryRoutes(teller_named, Shelf(time.monotonic)).mount(app)
+    StoryRoutes(lambda model: routes.named(model).teller, Shelf(time.monotonic)).mount(app)
     app.add_route("/healthz", routes.healthz, methods=["GET"])
     app.add_route("/readyz", routes.readyz, methods=["GET"])
     app.add_exception_handler(HTTPException, _no_such_route)
@@ -85,55 +78,67 @@ def build_app(
 
 
 class PersonaRoutes:
-    """The handlers. `model` is the persona's id on the wire, `lm` the label of what speaks for it."""
+    """The handlers. Each turn takes the cast in force once."""
 
-    def __init__(self, speaker: Speaker, model: str, lm: str, clock: Callable[[], datetime]) -> None:
-        self._speaker = speaker
-        self._model = model
-        self._lm = lm
-        self._clock = clock
+    def __init__(self, store: PersonaStore) -> None:
+        self._store = store
 
     async def healthz(self, _: Request) -> Response:
         """The process answers."""
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
-        """Persona and language model in use, and how often which failure of a language model came."""
+        """The personas in force with what speaks for each, how often which failure of a language model came since its
+        files were taken up, and what was wrong with an edit that was refused."""
+        cast, problems = self._store.cast, self._store.problems
+        failures = sum((member.speaker.counts for member in cast.members.values()), Counter[str]())
         return JSONResponse(
-            {"status": "ready", "persona": self._model, "lm": self._lm, "failures": self._speaker.counts}
+            {
+                "status": "ready" if not problems else "ready, with the personas before the last edit: it was refused",
+                "persona": cast.default.card.model_id,
+                "lm": cast.default.lm,
+                "personas": {name: {"lm": each.lm, "version": each.version} for name, each in cast.members.items()},
+                "failures": failures,
+                "problems": [str(problem) for problem in problems],
+            }
         )
 
     async def models(self, _: Request) -> Response:
-        """The one model there is."""
-        model = {"id": self._model, "object": "model", "created": 0, "owned_by": "chaperone"}
-        return JSONResponse({"object": "list", "data": [model]})
+        """Every persona as a model."""
+        models = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "chaperone"} for name in self._store.cast.members
+        ]
+        return JSONResponse({"object": "list", "data": models})
 
     async def chat_completions(self, request: Request) -> Response:
         """One turn, whole or streamed."""
         try:
             wanted = read_request(await body_of(request))
-            self.require_model(wanted.model)
-            return await self._answer(request, wanted, asked(wanted.messages))
+            return await self._answer(request, wanted, self.named(wanted.model), asked(wanted.messages))
         except ClientGone:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - the outermost edge: whatever happened becomes an error object
             status, body = failure(error)
             return JSONResponse(body, status)
 
-    def require_model(self, name: str) -> None:
-        """Raises MalformedRequest (404) when `name` is not the persona's."""
-        if name.lower() not in (self._model, ANY_PERSONA):
+    def named(self, model: str) -> Member:
+        """Who answers to this model name. Raises MalformedRequest (404) naming those there are."""
+        cast = self._store.cast
+        if (member := cast.find(model)) is None:
+            known = ", ".join(cast.members)
             raise MalformedRequest(
-                f"there is no such model here; use {self._model}", status=404, code="model_not_found", param="model"
+                f"there is no such model here; use {known}", status=404, code="model_not_found", param="model"
             )
+        return member
 
-    async def _answer(self, request: Request, wanted: ChatRequest, turn: Asked) -> Response:
-        envelope = Envelope(f"chatcmpl-{uuid.uuid4().hex}", int(self._clock().timestamp()), self._model)
+    async def _answer(self, request: Request, wanted: ChatRequest, member: Member, turn: Asked) -> Response:
+        created = int(member.clock().timestamp())
+        envelope = Envelope(f"chatcmpl-{uuid.uuid4().hex}", created, member.card.model_id)
         if not wanted.stream:
-            spoken = await unless_gone(request, self._speaker.whole(turn, wanted.options()))
+            spoken = await unless_gone(request, member.speaker.whole(turn, wanted.options()))
             headers = {FALLBACK: spoken.fallback} if spoken.fallback else {}
             return JSONResponse(envelope.completion(spoken.text, spoken.finish, spoken.usage), headers=headers)
-        pieces = self._speaker.pieces(turn, wanted.options())
+        pieces = member.speaker.pieces(turn, wanted.options())
         # The status is sent with the first piece, so a failure before it still has a status of its own.
         first = await unless_gone(request, anext(pieces))
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)

@@ -28,6 +28,19 @@ def default_training_data() -> Path:
     return here if here.is_dir() else Path(__file__).parents[1] / "training_data"
 
 
+def zone(name: str) -> tzinfo:
+    """The time zone of a known name. UTC needs no time zone database, which slim images lack."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def known_zone(name: str) -> str:
+    """`name` as it is, if this system has such a time zone. Raises ValueError saying what to write instead."""
+    try:
+        return name if name == "UTC" else ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone of this system; use a name such as Europe/Berlin") from None
+
+
 def _key(name: str) -> SecretStr | None:
     secret: SecretStr | None = Field(default=None, validation_alias=AliasChoices(name.lower(), name))
     return secret
@@ -46,8 +59,9 @@ class PersonaSettings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Where to listen.")
     persona_port: int = Field(default=8081, ge=0, le=65535, description="0 chooses a free one.")
-    training_data: Path = Field(default_factory=default_training_data, description="The sample conversations.")
-    persona_timezone: str = Field(default="UTC", description="The persona's time zone.")
+    training_data: Path = Field(default_factory=default_training_data, description="Persona files and conversations.")
+    default_persona: str = Field(default="mila", description="Who answers to the model name persona.")
+    persona_timezone: str = Field(default="UTC", description="Time zone of a persona whose file names none.")
     data: Path = Field(default=Path("data"), description="Where everything that is written lives.")
 
     lm: str = Field(default="", description="The model: offline, together/…, ollama_chat/…, groq/…, openai/….")
@@ -81,16 +95,13 @@ class PersonaSettings(BaseSettings):
 
     @property
     def timezone(self) -> tzinfo:
-        """The persona's time zone. UTC needs no time zone database, which slim images lack."""
-        return UTC if self.persona_timezone == "UTC" else ZoneInfo(self.persona_timezone)
+        """The time zone of a persona whose file names none."""
+        return zone(self.persona_timezone)
 
     @field_validator("persona_timezone")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        try:
-            return name if name == "UTC" else ZoneInfo(name).key
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("is no time zone of this system; use a name such as Europe/Berlin") from None
+        return known_zone(name)
 
     @classmethod
     def settings_customise_sources(

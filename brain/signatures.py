@@ -22,6 +22,7 @@ class Reply(dspy.Signature):
     name: str = dspy.InputField(desc="Your name:")
     voice: str = dspy.InputField(desc="How you talk:")
     facts: str = dspy.InputField(desc="What is true about you:")
+    boundaries: str = dspy.InputField(default="", desc="What you keep to:")
     platform: str = dspy.InputField(desc="This chat runs on, and stays on:")
     current_time: str = dspy.InputField(desc="It is now, where you are:")
     conversation_length: str = dspy.InputField(desc="Length of the conversation with this fan so far:")

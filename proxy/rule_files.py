@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from brain.yaml_lines import Document, Place, read
 from guards.detectors.base import BuildProblem
 from guards.errors import PolicyError, Problem
 from guards.examples import failures, leaking_deflections
 from guards.guard import Guard
 from guards.policy import Lexicon, Policy, Rule, Sense, Settings, Shape
-from proxy.yaml_lines import Document, Place, read
 
 POLICY_FILE = "policy.yaml"
 ShapeT = TypeVar("ShapeT", bound=Shape)

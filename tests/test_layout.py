@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "proxy": {"proxy", "brain", "guards"},
 }
 BRAIN_KNOWS_OF_GUARDS = {"guards.types", "guards.errors"}
-HOMES = {
+HOMES: dict[str, str | tuple[str, ...]] = {
     "spacy": "guards/detectors/",
     "tokenizers": "guards/detectors/",
     "onnxruntime": "guards/",
@@ -33,10 +33,10 @@ HOMES = {
     "together": "brain/lms/",
     "openai": "brain/lms/",
     "aiohttp": "proxy/upstream.py",
-    "yaml": "proxy/yaml_lines.py",
+    "yaml": "brain/yaml_lines.py",
     "sqlite3": "proxy/database.py",
     "prometheus_client": "proxy/metrics.py",
-    "watchfiles": "proxy/policy_store.py",
+    "watchfiles": ("brain/persona_store.py", "proxy/policy_store.py"),
     "telegram": "proxy/telegram.py",
 }
 ENVIRONMENT_HOMES = {"brain/settings.py", "proxy/settings.py"}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from brain.conversations import Line, read_conversations
+from brain.conversations import Line
 from brain.labelled import FILE_NAME, read_rows
+from brain.persona_files import PersonaData, read_personas
 from brain.stories.samples import read_samples
 from guards.detectors.base import Source
 from guards.detectors.classifier import MODELS
@@ -27,7 +28,7 @@ from proxy.commands.train import as_example
 from proxy.rule_files import load
 
 ROOT = Path(__file__).parent.parent
-CONVERSATIONS = read_conversations(ROOT / "training_data")
+PERSONAS = read_personas(ROOT / "training_data")
 
 
 RULES = ("contact_exchange", "meetup", "prompt_injection", "social_platform", "underage")
@@ -39,22 +40,30 @@ def guard() -> Guard:
     return load(ROOT / "rules")
 
 
+by_persona = pytest.mark.parametrize("persona", PERSONAS, ids=[persona.card.name for persona in PERSONAS])
+
+
 def test_there_are_enough_conversations_and_slips() -> None:
-    assert len(CONVERSATIONS.conversations) >= 60
-    assert sum(exchange.slip is not None for exchange in CONVERSATIONS.exchanges()) >= 40
+    mila, theo = PERSONAS
+    assert len(mila.conversations.conversations) >= 60
+    assert sum(exchange.slip is not None for exchange in mila.conversations.exchanges()) >= 40
+    assert len(theo.conversations.exchanges()) >= 60
+    assert sum(exchange.slip is not None for exchange in theo.conversations.exchanges()) >= 8
 
 
-def persona_turns() -> Iterator[tuple[Line, tuple[Message, ...]]]:
+def persona_turns(persona: PersonaData) -> Iterator[tuple[Line, tuple[Message, ...]]]:
     """Every reply of the persona with what was said before it."""
     roles = {"fan": "user", "persona": "assistant"}
-    for conversation in CONVERSATIONS.conversations:
+    for conversation in persona.conversations.conversations:
         said = tuple(Message(roles[line.role], line.text) for line in conversation.turns)
         yield from ((line, said[:at]) for at, line in enumerate(conversation.turns) if line.role == "persona")
 
 
-def test_no_deflection_and_hardly_any_clean_reply_of_the_persona_is_withheld(guard: Guard) -> None:
-    assert [text for text in CONVERSATIONS.persona.deflections if guard.check(text, "output").withholds] == []
-    replies = list(persona_turns())
+@by_persona
+def test_no_deflection_and_hardly_any_clean_reply_of_a_persona_is_withheld(guard: Guard, persona: PersonaData) -> None:
+    own = [*persona.card.deflections, *(persona.card.silence.lines if persona.card.silence else ())]
+    assert [text for text in own if guard.check(text, "output").withholds] == []
+    replies = list(persona_turns(persona))
     for withheld in (
         [line for line, before in replies if guard.check(line.text, "output", before).withholds],
         [line for line, _ in replies if guard.check(line.text, "output").withholds],
@@ -70,9 +79,16 @@ def test_nothing_of_a_sample_story_is_withheld(guard: Guard) -> None:
         assert [at for at, prose in enumerate(proses) if guard.check(prose.text, "output", proses[:at]).withholds] == []
 
 
-def test_every_slip_is_withheld(guard: Guard) -> None:
-    slips = [(line.slip.text, before) for line, before in persona_turns() if line.slip]
+@by_persona
+def test_every_slip_is_withheld(guard: Guard, persona: PersonaData) -> None:
+    slips = [(line.slip.text, before) for line, before in persona_turns(persona) if line.slip]
     assert [text for text, before in slips if not guard.check(text, "output", before).withholds] == []
+
+
+@by_persona
+def test_no_persona_says_the_same_twice(persona: PersonaData) -> None:
+    said = Counter(line.text for line, _ in persona_turns(persona))
+    assert [text for text, times in said.items() if times > 1] == []
 
 
 def test_every_rule_has_twenty_examples_of_either_kind(guard: Guard) -> None:

@@ -31,9 +31,10 @@ _MID_SENTENCE = re.compile(r"\w\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the engine reads in a request: the fan's last line, what followed it, and what was said before."""
+    """What the engine reads in a request: the last turns, the fan's line first, what followed it, and what the persona
+    said before."""
 
-    fan: str = field(repr=False)
+    turns: tuple[str, ...] = field(repr=False)
     past_reply: str = field(repr=False)
     released: str = field(repr=False)
     said: frozenset[str] = field(repr=False)
@@ -78,28 +79,29 @@ class OfflineEngine:
     def _reply(self, heard: Heard) -> str:
         exchange = self._choose(heard)
         if not heard.past_reply:
-            slips = _fraction("slip", heard.fan, str(heard.messages)) < self._slip_rate
+            slips = _fraction("slip", heard.turns[0], str(heard.messages)) < self._slip_rate
             return exchange.slip if exchange.slip and slips else exchange.reply
         # A text that stops in mid-sentence trails off before the new thought.
         trails_off = _MID_SENTENCE.search(heard.released)
         return f"… {exchange.reply}" if trails_off else exchange.reply
 
     def _choose(self, heard: Heard) -> Exchange:
-        near = self._voice.nearest(heard.fan, _NEIGHBOURS)
+        near = self._voice.nearest(heard.turns, _NEIGHBOURS)
         if near[0][0] < _RESEMBLES and self._voice.card.deflections:
             near = [(1.0, Exchange(fan="", reply=line)) for line in self._voice.card.deflections]
         fitting = [exchange for likeness, exchange in near if likeness >= _FITS * near[0][0]]
         fresh = _fresh(fitting, heard) or _fresh([exchange for _, exchange in near], heard) or fitting
-        return fresh[int(_fraction("choice", heard.fan, str(heard.messages)) * len(fresh))]
+        return fresh[int(_fraction("choice", heard.turns[0], str(heard.messages)) * len(fresh))]
 
 
 def hear(messages: list[dict[str, Any]]) -> Heard:
     """Reads chat messages: an assistant message after the last user message is a past reply, a system message there is
     guidance, which may say what was delivered already."""
     last = max((index for index, message in enumerate(messages) if message["role"] == "user"), default=-1)
+    said = [each for each in messages[: last + 1] if each["role"] in ("user", "assistant")]
     after = {message["role"]: message["content"] for message in messages[last + 1 :]}
     return Heard(
-        fan=messages[last]["content"] if last >= 0 else "",
+        turns=tuple(each["content"] for each in said[::-1]) or ("",),
         past_reply=after.get("assistant", ""),
         released=released_in(after.get("system", "")),
         said=frozenset(each["content"] for each in messages if each["role"] == "assistant"),

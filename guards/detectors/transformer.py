@@ -80,7 +80,7 @@ class Transformer:
     def __init__(
         self, folder: Path, labels: Sequence[str], scales: Sequence[tuple[float, float]], interest: float
     ) -> None:
-        self._first, self._rest = (_session(folder / name) for name in ("first.onnx", "rest.onnx"))
+        self._first, self._rest = (session(folder / name) for name in ("first.onnx", "rest.onnx"))
         self._pieces = Pieces(folder / "tokenizer.json")
         self.labels = tuple(labels)
         self._scales = tuple(scales)
@@ -134,7 +134,8 @@ class Transformer:
         return float(interests[0]), states
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def session(path: Path) -> onnxruntime.InferenceSession:
+    """The model in `path`, on one core. Raises what onnxruntime raises for a file it cannot read."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

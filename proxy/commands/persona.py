@@ -9,6 +9,8 @@ import threading
 from typing import Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from brain.serve import run
 from brain.settings import PersonaSettings
@@ -29,11 +31,19 @@ def persona(while_stdin_open: bool, **given: Any) -> None:
     if while_stdin_open:
         threading.Thread(target=_stop_when_closed, daemon=True).start()
     try:
-        run(read(PersonaSettings, given), ready=lambda url: click.echo(READY + url))
+        run(read(PersonaSettings, given), ready=lambda url: click.echo(READY + url), meaning=embedded)
     except OSError as error:
         raise click.ClickException(f"the persona service cannot start: {error.strerror or error}") from None
     except ChaperoneError as error:
         raise click.ClickException(str(error)) from None
+
+
+def embedded(texts: list[str]) -> NDArray[np.float32]:
+    """Texts as unit vectors by what they mean, with the guards' classifier. Raises guards.errors.DetectorError."""
+    # Imported here for start-up time: the service is ready before anybody asks for it.
+    from guards.detectors.embedder import shared  # noqa: PLC0415
+
+    return shared()(texts)
 
 
 def _stop_when_closed() -> None:

@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from brain.conversations import Conversations
+from brain.persona_files import PersonaCard
 from brain.voice import Voice
 
+CARD: dict[str, Any] = {
+    "name": "Nora",
+    "voice": "Short and warm.",
+    "platform": "OnlyFans",
+    "conversations": "conversations.json",
+    "facts": ["Nora paints boats."],
+    "deflections": ["tell me about your day instead"],
+}
 DATA: dict[str, Any] = {
-    "persona": {
-        "name": "Nora",
-        "voice": "Short and warm.",
-        "platform": "OnlyFans",
-        "facts": ["Nora paints boats."],
-        "deflections": ["tell me about your day instead"],
-    },
     "conversations": [
         {
             "id": "a",
@@ -59,13 +61,32 @@ def data() -> dict[str, Any]:
 
 
 @pytest.fixture
-def voice(data: dict[str, Any]) -> Voice:
-    return Voice(Conversations.model_validate(data), 2)
+def card() -> dict[str, Any]:
+    return json.loads(json.dumps(CARD))  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def training_data(tmp_path: Path, data: dict[str, Any]) -> Path:
+def voice(card: dict[str, Any], data: dict[str, Any]) -> Voice:
+    return Voice(PersonaCard.model_validate(card), Conversations.model_validate(data).exchanges(), 2)
+
+
+def write_persona(folder: Path, card: dict[str, Any], file: str = "nora.yaml") -> Path:
+    """Writes a persona file a key a line: a JSON value is a YAML value."""
+    path = folder / "personas" / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in card.items()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def write_card() -> Callable[..., Path]:
+    return write_persona
+
+
+@pytest.fixture
+def training_data(tmp_path: Path, card: dict[str, Any], data: dict[str, Any]) -> Path:
     (tmp_path / "conversations.json").write_text(json.dumps(data), encoding="utf-8")
+    write_persona(tmp_path, card)
     return tmp_path
 
 

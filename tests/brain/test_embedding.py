@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from brain.embedding import DIMENSIONS, Embedding, features
+from brain.embedding import DIMENSIONS, Combined, Embedding, features, unit
 
 CORPUS = ["what's your insta?", "come over tonight?", "can i get your number?", "do you like coffee"]
 
@@ -56,3 +57,36 @@ def test_vectors_are_the_same_in_another_process() -> None:
         env={"PYTHONPATH": root, "PYTHONHASHSEED": "7"},
     )
     assert float(done.stdout) == pytest.approx(float(Embedding(CORPUS)(["hey insta"]).sum()))
+
+
+def letters(texts: list[str]) -> Any:
+    """A stand-in for a model of meaning: which letters a text has, at length 1."""
+    rows = np.array([[text.count(letter) for letter in "abcdefghij"] for text in texts], dtype=np.float32)
+    return unit(rows + 1)
+
+
+def test_without_a_model_of_meaning_the_words_are_all() -> None:
+    assert np.array_equal(Combined(CORPUS)(CORPUS), Embedding(CORPUS)(CORPUS))
+
+
+def test_words_and_meaning_stand_side_by_side_with_equal_weight() -> None:
+    vectors = Combined(CORPUS, letters)(CORPUS)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(np.linalg.norm(vectors[:, :DIMENSIONS], axis=1), 0.5**0.5, atol=1e-5)
+
+
+def test_what_all_texts_share_is_taken_out_of_their_meaning() -> None:
+    vectors = Combined(CORPUS, letters)(CORPUS)[:, DIMENSIONS:]
+    assert np.allclose(letters(CORPUS).min(axis=0) > 0, True)
+    assert (vectors @ vectors.T).min() < 0
+
+
+def test_a_single_text_and_an_empty_one_have_vectors_without_nan() -> None:
+    assert np.isfinite(Combined(["one"], letters)(["one", ""])).all()
+
+
+def test_rows_of_zeros_stay_when_rows_are_brought_to_length_one() -> None:
+    assert unit(np.array([[3, 4], [0, 0]], dtype=np.float32)).tolist() == [
+        [pytest.approx(0.6), pytest.approx(0.8)],
+        [0, 0],
+    ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brain.conversations import read_conversations
+from brain.persona_files import read_personas
 from brain.refusals import MOST_HELD, Sign, is_refusal, sign_of
 from brain.settings import default_training_data
 
@@ -71,8 +71,8 @@ def test_a_persona_s_words_are_none(text: str) -> None:
 
 
 def test_no_line_of_the_sample_conversations_is_taken_for_one() -> None:
-    conversations = read_conversations(default_training_data())
-    replies = [exchange.reply for exchange in conversations.exchanges()]
+    personas = read_personas(default_training_data())
+    replies = [exchange.reply for persona in personas for exchange in persona.conversations.exchanges()]
     assert len(replies) > 100
     assert [reply for reply in replies if is_refusal(reply)] == []
 

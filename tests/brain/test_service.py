@@ -157,6 +157,8 @@ def test_health_and_readiness_answer(training_data: Path) -> None:
         assert (await client.get("../healthz")).json() == {"status": "ok"}
         ready = (await client.get("../readyz")).json()
         assert (ready["status"], ready["persona"], ready["lm"], ready["failures"]) == ("ready", "nora", "offline", {})
+        assert ready["problems"] == []
+        assert list(ready["personas"]) == ["nora"]
 
     play(training_data, scenario)
 
@@ -368,7 +370,7 @@ def test_no_text_is_kept_or_logged(
 
 
 def test_a_broken_persona_file_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match=r"conversations\.json"):
+    with pytest.raises(PolicyError, match=r"no persona here"):
         build_app(PersonaSettings(training_data=tmp_path, lm="offline"))
 
 
@@ -377,3 +379,20 @@ def test_a_defect_is_a_500_that_says_nothing_and_is_logged_by_its_kind(caplog: p
     assert (status, body["error"]["code"]) == (500, "internal_error")
     assert "canary" not in f"{body} {caplog.text}"
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_persona_s_own_model_and_parameters_go_before_the_settings(
+    training_data: Path, card: dict[str, Any], write_card: Callable[..., Path], scripted_server: Any
+) -> None:
+    write_card(
+        training_data, {**card, "name": "Ada", "lm": "other/model", "temperature": 0.1, "max_tokens": 9}, "a.yaml"
+    )
+    server = scripted_server(lambda _: ["x"])
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        for model in ("ada", "nora"):
+            await client.post("/chat/completions", json={"model": model, "messages": HEY})
+        sent = [(body["model"], body["temperature"], body["max_tokens"]) for body in server.bodies]
+        assert sent == [("other/model", 0.1, 9), ("acme/m", 0.8, 300)]
+
+    with_lm(training_data, server, scenario)

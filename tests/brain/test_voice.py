@@ -8,7 +8,6 @@ from typing import Any
 import dspy
 import pytest
 
-from brain.conversations import Conversations
 from brain.lms.upstream import UpstreamEngine
 from brain.quiet import language_model, quiet
 from brain.voice import Voice
@@ -40,9 +39,9 @@ def asked(voice: Voice, *fans: str) -> list[list[str]]:
         return "ok"
 
     async def turns() -> None:
-        program = voice.few_shot.compile(dspy.Predict(Answer))
+        program = voice.compile(dspy.Predict(Answer))
         with quiet(language_model("test", UpstreamEngine(complete)), Plain()):
-            await asyncio.gather(*(program.acall(fan=fan, fan_said=fan) for fan in fans))
+            await asyncio.gather(*(program.acall(turns=(fan,), fan_said=fan) for fan in fans))
 
     asyncio.run(turns())
     return calls
@@ -67,14 +66,13 @@ def test_concurrent_turns_do_not_mix_their_examples(voice: Voice) -> None:
 
 
 def test_nearest_gives_exchanges_with_their_likeness_best_first(voice: Voice) -> None:
-    near = voice.nearest("what's your insta?", 3)
+    near = voice.nearest(("what's your insta?", "hey you, paint on my nose again", "hey"), 3)
     assert near[0][1].reply == "all of me is right here"
     assert near[0][0] == pytest.approx(1.0)
     assert [likeness for likeness, _ in near] == sorted((likeness for likeness, _ in near), reverse=True)
 
 
-def test_a_single_exchange_is_enough(data: dict[str, Any]) -> None:
-    data["conversations"] = [{**data["conversations"][0], "turns": data["conversations"][0]["turns"][:2]}]
-    voice = Voice(Conversations.model_validate(data), 4)
+def test_a_single_exchange_is_enough(voice: Voice) -> None:
+    voice = Voice(voice.card, voice.exchanges[:1], 4)
     assert len(asked(voice, "hey")[0]) == 2
-    assert len(voice.nearest("hey", 5)) == 1
+    assert len(voice.nearest(("hey",), 5)) == 1

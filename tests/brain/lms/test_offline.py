@@ -123,5 +123,5 @@ def test_what_follows_the_last_user_message_is_past_reply_and_guidance() -> None
             {"role": "system", "content": "g"},
         ]
     )
-    assert (heard.fan, heard.past_reply, heard.released, heard.messages) == ("u", "p", "", 1)
+    assert (heard.turns[0], heard.past_reply, heard.released, heard.messages) == ("u", "p", "", 1)
     assert "u" not in repr(heard).replace("Heard", "").replace("messages", "")

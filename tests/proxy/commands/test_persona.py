@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from proxy.__main__ import main
-from proxy.commands.persona import READY
+from proxy.commands.persona import READY, embedded
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
@@ -32,3 +32,8 @@ def test_it_ends_when_the_standard_input_of_its_parent_closes(tmp_path: Path) ->
         assert process.stdout.readline().startswith(READY)
         process.stdin.close()
         process.wait(30)
+
+
+def test_the_examples_are_chosen_with_the_classifier_of_the_guards() -> None:
+    animals, pets, number = embedded(["do you have any animals at home?", "any pets?", "what's your phone number"])
+    assert animals @ pets > animals @ number

@@ -1,4 +1,5 @@
-"""The one YAML reader: YAML 1.2's plain scalars (so `off`, `on` and `no` stay words), every value with its line."""
+"""The one YAML reader, of persona files and of rules: YAML 1.2's plain scalars (so `off`, `on` and `no` stay words),
+every value with its line."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brain.yaml_lines import read
 from guards.errors import PolicyError
-from proxy.yaml_lines import read
 
 RULE = """\
 id: a

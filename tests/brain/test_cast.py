@@ -1,0 +1,112 @@
+"""The cast: who is served, with which language model and parameters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from brain.cast import Casting
+from brain.lms.choice import UnknownModel
+from brain.settings import PersonaSettings
+from guards.errors import PolicyError
+
+WriteCard = Callable[..., Path]
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def two(training_data: Path, card: dict[str, Any], write_card: WriteCard) -> Path:
+    write_card(training_data, {**card, "name": "Ada", "lm": "groq/ada-model", "time_zone": "UTC"}, "zada.yaml")
+    return training_data
+
+
+def casting(folder: Path, **settings: Any) -> Casting:
+    options = {"lm": "offline", "groq_api_key": "k", **settings}
+    return Casting(PersonaSettings(training_data=folder, **options), lambda: NOON)
+
+
+def test_every_file_is_a_member_with_its_own_language_model(two: Path) -> None:
+    cast = casting(two)()
+    assert {name: member.lm for name, member in cast.members.items()} == {"nora": "offline", "ada": "groq/ada-model"}
+
+
+def test_names_find_members_and_persona_finds_the_default_one(two: Path) -> None:
+    cast = casting(two, default_persona="ada")()
+    found = {name: cast.find(name) for name in ("NORA", "ada", "persona", "mila")}
+    assert {name: member and member.card.name for name, member in found.items()} == {
+        "NORA": "Nora", "ada": "Ada", "persona": "Ada", "mila": None,
+    }  # fmt: skip
+
+
+def test_where_nobody_named_a_default_the_first_file_s_answers(two: Path) -> None:
+    assert casting(two)().default.card.name == "Nora"
+
+
+def test_a_default_that_is_not_there_is_refused_with_those_that_are(two: Path) -> None:
+    with pytest.raises(PolicyError, match="default_persona is eve, and there is none of that name: use nora, ada"):
+        casting(two, default_persona="Eve")()
+
+
+def test_who_has_not_changed_stays_as_it_was(two: Path, card: dict[str, Any], write_card: WriteCard) -> None:
+    make = casting(two)
+    before = make()
+    write_card(two, {**card, "voice": "Loud."})
+    after = make()
+    assert after.members["ada"] is before.members["ada"]
+    assert after.members["nora"] is not before.members["nora"]
+
+
+def test_an_lm_that_cannot_be_asked_is_a_problem_of_its_line(
+    training_data: Path, card: dict[str, Any], write_card: WriteCard
+) -> None:
+    write_card(training_data, {**card, "lm": "nowhere/x"})
+    with pytest.raises(PolicyError, match=r"personas/nora\.yaml:7: lm: CHAPERONE_LM=nowhere/x names no known provider"):
+        casting(training_data)()
+
+
+def test_an_lm_of_the_settings_that_cannot_be_asked_is_theirs(training_data: Path) -> None:
+    with pytest.raises(UnknownModel):
+        casting(training_data, lm="nowhere/x")()
+
+
+def test_a_time_zone_of_its_own_turns_the_clock(
+    training_data: Path, card: dict[str, Any], write_card: WriteCard
+) -> None:
+    write_card(training_data, {**card, "time_zone": "Asia/Tokyo"})
+    assert casting(training_data)().members["nora"].clock().hour == 21
+
+
+def test_language_models_are_closed_at_the_end(two: Path) -> None:
+    make = casting(two)
+    make()
+    asyncio.run(make.aclose())
+
+
+def test_preparing_builds_every_voice(two: Path) -> None:
+    cast = casting(two)()
+    assert not any(member.voice.is_ready for member in cast.members.values())
+    cast.prepare()
+    assert all(member.voice.is_ready for member in cast.members.values())
+
+
+def test_a_model_of_meaning_chooses_the_examples(training_data: Path) -> None:
+    def meaning(texts: list[str]) -> Any:
+        """Knows two topics: drinks, and everything else."""
+        return np.array([[1, 0] if "coffee" in each or "espresso" in each else [0, 1] for each in texts], np.float32)
+
+    make = Casting(PersonaSettings(training_data=training_data, lm="offline"), lambda: NOON, meaning=meaning)
+    assert make().default.voice.examples(("espresso",))[0].reply == "black and far too strong"
+
+
+def test_a_second_model_of_the_file_s_own_that_cannot_be_asked_is_a_problem_of_its_line(
+    training_data: Path, card: dict[str, Any], write_card: WriteCard
+) -> None:
+    write_card(training_data, {**card, "fallback_lm": "nowhere/x"})
+    with pytest.raises(PolicyError, match=r"personas/nora\.yaml:7: fallback_lm: CHAPERONE_FALLBACK_LM=nowhere/x"):
+        casting(training_data)()
