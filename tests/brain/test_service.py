@@ -279,29 +279,6 @@ def test_the_judge_s_choice_of_several_candidates_is_sent_in_one_call_more_than_
     with_lm(training_data, server, scenario, n_candidates=3)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_hangs_up_cancels_every_candidate(
-    training_data: Path, scripted_server: Any, stream: bool
-) -> None:
-    async def scenario(client: httpx.AsyncClient) -> None:
-        body = {"model": "nora", "messages": HEY, "stream": stream}
-        call = asyncio.ensure_future(client.post("/chat/completions", json=body))
-        for _ in range(3):
-            await arrived.acquire()
-        call.cancel()
-        await asyncio.gather(call, return_exceptions=True)
-        for _ in range(3):
-            await asyncio.wait_for(server.gone.acquire(), 5)
-
-    def script(_: dict[str, Any]) -> Any:
-        arrived.release()
-        return [asyncio.Event()]
-
-    arrived = asyncio.Semaphore(0)
-    server = scripted_server(script)
-    with_lm(training_data, server, scenario, n_candidates=3)
-
-
 def test_a_piece_leaves_the_service_before_the_lm_writes_the_next(training_data: Path, scripted_server: Any) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         body = {"model": "nora", "messages": HEY, "stream": True}
@@ -317,23 +294,44 @@ def test_a_piece_leaves_the_service_before_the_lm_writes_the_next(training_data:
     with_lm(training_data, scripted_server(lambda _: ["one ", read, "two"]), scenario)
 
 
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_hangs_up_cancels_the_lm_call(training_data: Path, scripted_server: Any, stream: bool) -> None:
+def test_a_client_that_hangs_up_cancels_every_lm_call(
+    training_data: Path, scripted_server: Any, stream: bool, count: int
+) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         body = {"model": "nora", "messages": HEY, "stream": stream}
         call = asyncio.ensure_future(client.post("/chat/completions", json=body))
-        await arrived.wait()
+        for _ in range(count):
+            await arrived.acquire()
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        await asyncio.wait_for(server.hung_up.wait(), 5)
+        for _ in range(count):
+            await asyncio.wait_for(server.gone.acquire(), 5)
 
     def script(_: dict[str, Any]) -> Any:
-        arrived.set()
+        arrived.release()
         return ["one ", asyncio.Event()]
 
-    arrived = asyncio.Event()
+    arrived = asyncio.Semaphore(0)
     server = scripted_server(script)
-    with_lm(training_data, server, scenario)
+    with_lm(training_data, server, scenario, n_candidates=count)
+
+
+def test_the_openai_sdk_is_told_where_a_new_message_begins(
+    training_data: Path, scripted_server: Any, write_card: Any, card: dict[str, Any]
+) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        async with openai.AsyncOpenAI(api_key="k", base_url=str(client.base_url)) as sdk:
+            asked: Any = {"model": "nora", "messages": HEY}
+            whole = await sdk.chat.completions.create(**asked)
+            deltas = [chunk.choices[0].delta async for chunk in await sdk.chat.completions.create(**asked, stream=True)]
+        assert whole.choices[0].message.content == "hey. you!\n\nback already?"
+        assert "".join(delta.content or "" for delta in deltas) == "hey. you!\n\nback already?"
+        assert [delta.content for delta in deltas if "message_break" in (delta.model_extra or {})] == ["\n\n"]
+
+    write_card(training_data, {**card, "several_messages": True})
+    with_lm(training_data, scripted_server(lambda _: ["hey. you! ", "back already?"]), scenario)
 
 
 def test_the_lm_gets_the_request_s_options_over_the_settings(training_data: Path, scripted_server: Any) -> None:
