@@ -1,6 +1,7 @@
 """Where one message of a reply ends and the next begins: at a blank line, however the reply was cut on its way.
 
-It stands apart as every frontend that shows messages needs the same answer.
+It stands apart as every frontend that shows messages needs the same answer. What the persona service cuts a reply into
+is the blank lines' to say; this reads them, whoever wrote them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from proxy.audit import FILE, read_records
+from proxy.feedback import FILE as FEEDBACK
 
 CHAT = "/v1/chat/completions"
 ALLOWED = "canary-allowed-7f3a"
@@ -110,6 +113,40 @@ def test_a_canary_in_a_turn_whose_upstream_is_down_appears_nowhere_outside_the_s
     running.stop()
     assert files_with(tmp_path, ALLOWED) == files_with(tmp_path, KEY) == set()
     assert files_with(tmp_path, VIOLATING) == {f"data/{FILE}"}
+
+
+def test_a_canary_in_feedback_appears_in_its_store_and_is_gone_when_it_is_erased(
+    start: Any, upstream: Any, make_rules: Callable[..., Path], tmp_path: Path, homes: dict[str, str]
+) -> None:
+    running = start("proxy", "--upstream", upstream.url, rules=make_rules(), **homes)
+    talk = [{"role": "user", "content": ALLOWED}, {"role": "assistant", "content": REPLIED}]
+    given = {"turn": "t1", "rating": "up", "text": ALLOWED, "messages": talk}
+    assert httpx.post(f"{running.url}/v1/feedback", json=given).status_code == 200
+    refused = httpx.post(f"{running.url}/v1/feedback", json={**given, "turn": VIOLATING * 20, "rating": VIOLATING})
+    assert refused.status_code == 400
+    assert not any(says_so(canary, refused.content) for canary in CANARIES)
+    store = {f"data/{FEEDBACK}", f"data/{FEEDBACK}-wal", f"data/{FEEDBACK}-shm"}
+    assert set() < files_with(tmp_path, ALLOWED) | files_with(tmp_path, REPLIED) <= store
+    assert httpx.delete(f"{running.url}/v1/feedback?turn=t1").json()["deleted"] == 1
+    assert files_with(tmp_path, ALLOWED) == files_with(tmp_path, REPLIED) == files_with(tmp_path, VIOLATING) == set()
+
+
+def test_a_canary_said_over_a_socket_appears_in_the_audit_store_and_nowhere_else(
+    start: Any, upstream: Any, says: Any, make_rules: Callable[..., Path], tmp_path: Path, homes: dict[str, str]
+) -> None:
+    running = start("proxy", "--upstream", upstream.url, rules=make_rules(), **homes)
+    bad = f"look at the wombat {REPLIED}"
+    upstream.replies = [says("fine"), says(bad), says("flowers")]
+    with connect(f"{running.url.replace('http', 'ws', 1)}/ws/chat?model={ALLOWED}", proxy=None) as socket:
+        socket.send(b"\xff" + ALLOWED.encode())
+        socket.send(json.dumps({"type": ALLOWED, ALLOWED: ALLOWED}))
+        for text in (ALLOWED, f"a wombat {VIOLATING}"):
+            socket.send(json.dumps({"type": "message", "text": text}))
+            while json.loads(socket.recv(timeout=30))["type"] != "done":
+                pass
+    running.stop()
+    assert files_with(tmp_path, VIOLATING) == files_with(tmp_path, REPLIED) == {f"data/{FILE}"}
+    assert not any(says_so(canary, running.log.read_bytes()) for canary in CANARIES)
 
 
 DEFECTIVE = """
