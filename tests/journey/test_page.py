@@ -126,13 +126,21 @@ def test_an_operator_sees_stage_and_facts_and_the_key_leaves_the_address(
     page: Page, proxy: Any, upstream: Any, raw: Any
 ) -> None:
     page.open(f"{proxy.url}/chat#operator={KEY}")
-    known = {"id": "c", "messages": [1, 2], "stage": "warming up", "facts": [{"text": "<i>Leeds</i>", "turn": "t"}]}
+    known = {
+        "id": "c",
+        "messages": 2,
+        "stage": "warming up",
+        "summary": "",
+        "flags": [],
+        "emotion": 1.239,
+        "facts": [{"text": "<i>Leeds</i>", "turn": "t"}],
+    }
     upstream.fetching = raw([json.dumps(known).encode()])
     page.say("hey")
     page.wait("document.querySelector('aside dd')")
     assert page.run("location.hash") == ""
-    assert page.texts("aside dt") == ["stage", "messages", "fact"]
-    assert page.texts("aside dd") == ["warming up", "2", "<i>Leeds</i>"]
+    assert page.texts("aside dt") == ["stage", "emotion", "messages", "fact"]
+    assert page.texts("aside dd") == ["warming up", "1.24", "2", "<i>Leeds</i>"]
 
 
 def test_without_the_key_nothing_of_it_is_asked_or_shown(page: Page, proxy: Any, upstream: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from proxy.audit import read_records
+from proxy.sockets import ChatSockets
 
 Begin = Callable[..., Any]
 
@@ -235,3 +237,22 @@ def test_a_long_conversation_carries_its_latest_messages_along(proxy: Any, upstr
     assert last[-1]["content"].startswith("3 ")
     assert sum(len(said["content"]) for said in last) <= 256 * 1024
     assert len(last) < 7
+
+
+def test_a_connection_beyond_the_most_is_refused_as_busy() -> None:
+    told: list[dict[str, Any]] = []
+
+    async def nobody(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("no turn may be served")
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    scope = {"type": "websocket", "path": "/ws/chat", "query_string": b"", "headers": []}
+    asyncio.run(ChatSockets(nobody, origins=(), most=0, new_id=lambda: "c")(scope, receive, send))
+    assert [message["type"] for message in told] == ["websocket.http.response.start", "websocket.http.response.body"]
+    assert told[0]["status"] == 503
+    assert json.loads(told[1]["body"])["error"]["code"] == "overloaded"
