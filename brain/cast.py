@@ -39,6 +39,7 @@ class Member:
     teller: Teller = field(repr=False)
     lm: str
     clock: Clock = field(repr=False)
+    chosen: ChosenLM = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Casting:
         speaker = Speaker(Persona(voice), lm, options, clock, manner)
         narrator = Narrator(card.name, card.voice, card.platform)
         teller = teller_of(narrator, lm, options, self._samples, delay=self._settings.offline_delay)
-        return Member(card, data.version, voice, speaker, teller, lm.label, clock)
+        return Member(card, data.version, voice, speaker, teller, lm.label, clock, lm)
 
     def _model(self, name: str, voice: Voice) -> ChosenLM:
         """The language model of a name, or that of the settings where there is none."""

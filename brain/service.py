@@ -24,7 +24,11 @@ from brain.cast import Casting, Member
 from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
 from brain.embedding import Embed
-from brain.lms.choice import ChosenLM
+from brain.lms.choice import OFFLINE, ChosenLM
+from brain.memory.choice import open_memory
+from brain.memory.summarise import Summariser, summariser
+from brain.memory_routes import MemoryRoutes
+from brain.persona_files import ANY_PERSONA
 from brain.persona_store import PersonaStore
 from brain.quiet import silence_dspy
 from brain.settings import PersonaSettings
@@ -57,12 +61,19 @@ def build_app(
     store = PersonaStore(settings.training_data, casting)
     routes = PersonaRoutes(store)
 
+    def summariser_of(persona: str) -> Summariser | None:
+        member = store.cast.members.get(persona)
+        return None if member is None or member.chosen.label == OFFLINE else summariser(member.chosen.engine)
+
+    memory = open_memory(settings, summariser_of=summariser_of)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         # A start waits for no index: a turn that comes before it is built does.
         beside = [asyncio.create_task(asyncio.to_thread(store.cast.prepare)), asyncio.create_task(store.watch(stop))]
-        yield
+        async with memory.kept():
+            yield
         stop.set()
         await asyncio.gather(*beside, return_exceptions=True)
         await casting.aclose()
@@ -71,6 +82,7 @@ def build_app(
     app.add_route("/v1/chat/completions", routes.chat_completions, methods=["POST"])
     app.add_route("/v1/models", routes.models, methods=["GET"])
     StoryRoutes(lambda model: routes.named(model).teller, Shelf(time.monotonic)).mount(app)
+    MemoryRoutes(memory, lambda model: routes.named(model or ANY_PERSONA).card.model_id).mount(app)
     app.add_route("/healthz", routes.healthz, methods=["GET"])
     app.add_route("/readyz", routes.readyz, methods=["GET"])
     app.add_exception_handler(HTTPException, _no_such_route)

@@ -88,6 +88,12 @@ class PersonaSettings(BaseSettings):
     )
     demos: int = Field(default=4, ge=1, le=32, description="Sample exchanges shown to the model.")
 
+    memory: str = Field(default="", description="Where conversations are remembered: redis://…, or a file.")
+    memory_budget: int = Field(
+        default=1500, ge=100, description="Tokens of a conversation kept word for word; older ones are summed up."
+    )
+    memory_days: int = Field(default=365, gt=0, description="Days a conversation is remembered after its last message.")
+
     offline_slip_rate: float = Field(
         default=0.5, ge=0, le=1, description="How often the offline persona slips, 0 to 1."
     )

@@ -1,23 +1,21 @@
 """One SQLite file that texts live in on purpose: durable when a write returns, read meanwhile, and erased for good.
 
-The home of SQLite in the proxy. What stands in a file, and under which name, is for the stores to say: the blocked-turn
-log and the feedback.
+What stands in a file, and under which name, is for the stores to say: the blocked-turn log and the feedback. How such a
+file is opened and wiped is said in `brain.sqlite_file`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from brain.sqlite_file import FAILURES, Connection, SqliteFile, opened
 from guards.errors import ChaperoneError
 
-_PATIENCE = 10  # seconds to wait for another process that is writing
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 
@@ -30,14 +28,13 @@ class Database:
     """
 
     def __init__(self, path: Path, *, schema: str, name: str, error: type[ChaperoneError]) -> None:
-        self._path = path
-        self._schema = schema
+        self._file = SqliteFile(path, schema)
         self._name = name
         self._error = error
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
         try:
-            self._connection, self._place = self._created()
-        except (sqlite3.Error, OSError) as failure:
+            self._file.open()
+        except FAILURES as failure:
             raise error(f"the {name} in {path.parent} cannot be opened: {type(failure).__name__}") from None
 
     async def write(self, sql: str, row: Sequence[Any]) -> None:
@@ -51,7 +48,7 @@ class Database:
     def close(self) -> None:
         """Waits for the last write and closes the file."""
         self._thread.shutdown(wait=True)
-        self._connection.close()
+        self._file.close()
 
     async def _beside(self, work: Callable[[str, _A], _B], sql: str, given: _A) -> _B:
         try:
@@ -59,27 +56,12 @@ class Database:
         except RuntimeError:
             raise self._error(f"the {self._name} is closed") from None
 
-    def _created(self) -> tuple[sqlite3.Connection, int]:
-        """A connection to the file, made where it is missing, and what tells it from another of that name."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = _opened(self._path, check_same_thread=False)
-        try:
-            connection.executescript(self._schema)
-            return connection, self._path.stat().st_ino
-        except BaseException:
-            connection.close()
-            raise
-
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; on the file that stands there now, as SQLite would go on writing to a deleted one."""
+    def _writing(self) -> Iterator[Connection]:
         try:
-            if not self._path.is_file() or self._path.stat().st_ino != self._place:
-                self._connection.close()
-                self._connection, self._place = self._created()
-            with self._connection:
-                yield self._connection
-        except (sqlite3.Error, OSError) as failure:
+            with self._file.writing() as connection:
+                yield connection
+        except FAILURES as failure:
             raise self._error(f"the {self._name} cannot be written: {type(failure).__name__}") from None
 
     def _written(self, sql: str, row: Sequence[Any]) -> None:
@@ -89,8 +71,10 @@ class Database:
     def _erased(self, sql: str, values: Mapping[str, str]) -> int:
         with self._writing() as connection:
             erased = connection.execute(sql, values).rowcount
-        with self._writing() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the log still holds the erased pages
+        try:
+            self._file.wipe()
+        except FAILURES as failure:
+            raise self._error(f"the {self._name} still holds what was erased: {type(failure).__name__}") from None
         return erased
 
 
@@ -99,28 +83,7 @@ def rows(path: Path, sql: str, values: Mapping[str, str], *, error: type[Chapero
     if not path.is_file():
         return
     try:
-        with closing(_opened(path)) as connection:
+        with closing(opened(path)) as connection:
             yield from connection.execute(sql, values)
-    except sqlite3.Error as failure:
+    except FAILURES as failure:
         raise error(f"{path} cannot be read: {type(failure).__name__}") from None
-
-
-def _opened(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=check_same_thread)
-    _write_ahead(connection)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA secure_delete=ON")
-    return connection
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Puts the file in WAL mode. SQLite's own patience does not cover this when several processes start at once."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.01)

@@ -30,7 +30,7 @@ Scenario = Callable[[httpx.AsyncClient], Awaitable[None]]
 async def running(training_data: Path, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     options = {"lm": "offline", "offline_delay": 0.0, "offline_slip_rate": 0.0, "demos": 2, **settings}
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    made = PersonaSettings(training_data=training_data, persona_port=0, **options)
+    made = PersonaSettings(training_data=training_data, data=training_data / "data", persona_port=0, **options)
     task = asyncio.create_task(serve(made, ready=url.set_result))
     await asyncio.wait((task, url), return_when=asyncio.FIRST_COMPLETED)
     try:

@@ -23,5 +23,9 @@ def test_every_signature_has_instructions_and_describes_every_field(signature: A
 
 @pytest.mark.parametrize("signature", ALL, ids=lambda each: each.__name__)
 def test_every_signature_answers_with_a_reply_and_the_judges_with_an_opinion(signature: Any) -> None:
-    opinions = {signatures.Judge: ["labels", "confidence"], signatures.BestReply: ["best"]}
+    opinions = {
+        signatures.Summarise: ["summary"],
+        signatures.Judge: ["labels", "confidence"],
+        signatures.BestReply: ["best"],
+    }
     assert list(signature.output_fields) == opinions.get(signature, ["reply"])
