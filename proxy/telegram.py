@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from telegram import Bot, Update
+from telegram import Bot, Message, Update
 from telegram.constants import ChatAction, MessageLimit
 from telegram.error import Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, ExtBot, MessageHandler, filters
@@ -33,6 +33,7 @@ _MOST_CHATS = 10_000  # whose last messages are kept at hand
 _MOST_MESSAGES = 40  # of each; who keeps conversations by their id knows the older ones
 _AT_ONCE = 256  # chats that wait for a reply
 _TYPING = 4.0  # seconds after which Telegram would stop showing it, and a second to spare
+_GRACE = 5.0  # seconds to finish open answers when it is stopped
 _TRIES = 4
 _PAUSE = 1.0  # seconds before another try, and twice as many before each one after it
 _LONGEST_PAUSE = 60.0
@@ -61,12 +62,25 @@ class Chats:
         self._model = model
         self._sorry = sorry
         self._chats: OrderedDict[int, _Chat] = OrderedDict()
+        self._answering: set[asyncio.Task[Any]] = set()
 
     async def hear(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         """One message of a fan, answered."""
-        message = update.effective_message
-        if message is None:
+        task, message = asyncio.current_task(), update.effective_message
+        if task is None or message is None:
             return
+        self._answering.add(task)
+        try:
+            await self._answer(message)
+        finally:
+            self._answering.discard(task)
+
+    def give_up(self) -> None:
+        """Leaves what is not answered yet."""
+        for task in self._answering:
+            task.cancel()
+
+    async def _answer(self, message: Message) -> None:
         text = message.text or message.caption or ""
         if text.partition(" ")[0].partition("@")[0] == "/start":
             text = _GREETING
@@ -182,7 +196,7 @@ async def run(settings: TelegramSettings, ready: Callable[[str], None], stop: as
         chats = Chats(client, model=settings.telegram_model, sorry=settings.telegram_sorry)
         try:
             async with _application(bot, chats) as application:
-                await _listen(application, ready, stop)
+                await _listen(application, chats, ready, stop)
         except InvalidToken:
             raise BotError("the token in TG_BOT_TOKEN is refused: ask @BotFather for the right one") from None
         except TelegramError as error:
@@ -207,8 +221,9 @@ def _application(bot: ExtBot[None], chats: Chats) -> Application[Any, Any, Any, 
 
 
 async def _listen(
-    application: Application[Any, Any, Any, Any, Any, Any], ready: Callable[[str], None], stop: asyncio.Event
-) -> None:
+    application: Application[Any, Any, Any, Any, Any, Any], chats: Chats, ready: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:  # fmt: skip
     updater = application.updater
     if updater is None:
         raise BotError("the bot was built without polling")
@@ -220,7 +235,10 @@ async def _listen(
     finally:
         if updater.running:
             await updater.stop()
-        await application.stop()
+        stopping = asyncio.create_task(application.stop())
+        await asyncio.wait({stopping}, timeout=_GRACE)
+        chats.give_up()
+        await stopping
 
 
 def _unheard(error: TelegramError) -> None:

@@ -209,6 +209,16 @@ def test_polling_goes_on_when_the_bot_api_stumbles(
     assert not any(secret in caplog.text for secret in ("canary", "Traceback"))
 
 
+def test_a_bot_that_is_stopped_does_not_wait_for_a_model_that_hangs(
+    start: Start, bot_api: Any, upstream: Any, raw: Any, eventually: Callable[..., None]
+) -> None:
+    upstream.replies = [raw([b""], hang=True)]
+    start()
+    bot_api.write("hey")
+    eventually(lambda: upstream.asked)  # the fixture fails where the bot does not end in time
+    assert bot_api.sent == []
+
+
 def test_a_token_that_is_refused_or_missing_is_said_without_repeating_it(proxy: Any, bot_api: Any) -> None:
     for token, said in (("999:canary", "refused"), (None, "TG_BOT_TOKEN")):
         with pytest.raises(BotError, match=said) as caught:
