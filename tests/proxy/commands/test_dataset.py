@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from dspy.clients.utils_finetune import TrainDataFormat, validate_data_format
+from together.lib.utils import check_file
 
 from proxy.__main__ import main
 from proxy.audit import AuditStore, Record
@@ -52,6 +54,16 @@ def test_liked_replies_are_written_and_what_is_left_out_is_told(export: Any, tmp
     assert "1  a reply breaks animals" in ran.output
     assert "1  rated down" in ran.output
     assert "canary" not in ran.output
+
+
+def test_fine_tuning_files_pass_the_checks_of_those_who_take_them(export: Any, tmp_path: Path) -> None:
+    keep(tmp_path, liked("1", "hey", "hey you 🖤"), liked("2", "dinner?", "toast\n\nagain"))
+    out = tmp_path / "out.jsonl"
+    assert export("finetune", out=out).exit_code == 0
+    report = check_file(out)
+    assert report["is_check_passed"], report
+    assert report["num_samples"] == 2
+    validate_data_format([json.loads(line) for line in out.read_text().splitlines()], TrainDataFormat.CHAT)
 
 
 def test_examples_are_one_json_object_of_conversations(export: Any, tmp_path: Path) -> None:
