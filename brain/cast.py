@@ -12,6 +12,7 @@ from datetime import datetime
 
 from brain.chat import Json
 from brain.embedding import Embed
+from brain.labelled import FILE_NAME, other_people
 from brain.lms.choice import OFFLINE, ChosenLM, UnknownModel, choose, choose_fallback
 from brain.manner import manner_of
 from brain.persona import Persona
@@ -23,7 +24,10 @@ from brain.stories.samples import read_samples
 from brain.stories.shapes import Narrator
 from brain.stories.teller import Teller
 from brain.voice import Voice
+from brain.voice_score import FEWEST_LINES, LazyScore, VoiceScore
 from guards.errors import PolicyError, Problem
+
+_OTHER_LINES = 1_000
 
 Clock = Callable[[], datetime]
 
@@ -40,6 +44,7 @@ class Member:
     lm: str
     clock: Clock = field(repr=False)
     chosen: ChosenLM = field(repr=False)
+    score: LazyScore | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Cast:
         """Builds what is built at the first use: a service does so in a thread, before its first turn."""
         for member in self.members.values():
             member.voice.prepare()
+            if member.score:
+                member.score.prepare()
 
 
 class Casting:
@@ -111,14 +118,23 @@ class Casting:
         clock = self._clock_of(card)
         options = self._options(card)
         second = self._second(card.fallback_lm or "", voice)
+        score = self._score(card, voice)
         manner = manner_of(
             self._settings, voice, lm, second,
-            several_messages=card.several_messages, candidates=card.n_candidates,
+            several_messages=card.several_messages, candidates=card.n_candidates, score=score,
         )  # fmt: skip
         speaker = Speaker(Persona(voice), lm, options, clock, manner)
         narrator = Narrator(card.name, card.voice, card.platform)
         teller = teller_of(narrator, lm, options, self._samples, delay=self._settings.offline_delay)
-        return Member(card, data.version, voice, speaker, teller, lm.label, clock, lm)
+        return Member(card, data.version, voice, speaker, teller, lm.label, clock, lm, score)
+
+    def _score(self, card: PersonaCard, voice: Voice) -> LazyScore | None:
+        """What chooses among candidates by the voice; None where there is one, or too little to know the voice by."""
+        count = card.n_candidates or self._settings.n_candidates
+        if count == 1 or self._settings.choose_by != "voice" or len(voice.exchanges) < FEWEST_LINES:
+            return None
+        path = self._settings.training_data / FILE_NAME
+        return LazyScore(lambda: VoiceScore.of(voice.exchanges, other_people(path, _OTHER_LINES), self._meaning))
 
     def _model(self, name: str, voice: Voice) -> ChosenLM:
         """The language model of a name, or that of the settings where there is none."""

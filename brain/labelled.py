@@ -7,6 +7,7 @@ and without a word of its text.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -53,6 +54,17 @@ class Row(_Shape):
             labels=sorted(self.labels),
             confidence=1.0,
         ).with_inputs("rule_titles", "transcript", "stage", "candidate")
+
+
+def other_people(path: Path, most: int) -> list[str]:
+    """At most `most` harmless lines of `path`, evenly from all of it and none of a persona's own: how other people
+    write. None where there is no such file."""
+    if not path.is_file():
+        return []
+    rows = path.read_bytes().splitlines()
+    picked = (json.loads(row) for row in rows[:: max(1, 2 * len(rows) // (3 * most))] if row.strip())
+    texts = [row["text"] for row in picked if not row["labels"] and row.get("register") != "persona"]
+    return texts[:most]
 
 
 def read_rows(path: Path, rules: Collection[str]) -> tuple[Row, ...]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,25 @@ class VoiceScore:
         """A metric as DSPy's optimizers and evaluators call it: the score of the prediction's `reply`, whatever the
         example's is."""
         return self(str(prediction["reply"]))
+
+
+class LazyScore:
+    """A voice score that is built at its first use, or by `prepare`, which a service calls in a thread."""
+
+    def __init__(self, build: Callable[[], VoiceScore]) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._score: VoiceScore | None = None
+
+    def prepare(self) -> VoiceScore:
+        """The score, built unless it is there: some seconds for 700 lines and 1,000 of others."""
+        with self._lock:
+            self._score = self._score or self._build()
+            return self._score
+
+    def __call__(self, text: str) -> float:
+        """The score of one text."""
+        return (self._score or self.prepare())(text)
 
 
 def grams(text: str) -> Iterator[int]:

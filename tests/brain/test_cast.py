@@ -110,3 +110,17 @@ def test_a_second_model_of_the_file_s_own_that_cannot_be_asked_is_a_problem_of_i
     write_card(training_data, {**card, "fallback_lm": "nowhere/x"})
     with pytest.raises(PolicyError, match=r"personas/nora\.yaml:7: fallback_lm: CHAPERONE_FALLBACK_LM=nowhere/x"):
         casting(training_data)()
+
+
+def test_where_there_are_candidates_the_voice_chooses_among_them() -> None:
+    folder = Path(__file__).parents[2] / "training_data"
+    cast = casting(folder, n_candidates=3)()
+    score = cast.default.score
+    assert score is not None
+    assert score("heyyy you, behave (a little) 🖤") > 0.9 > 0.1 > score("The invoice is attached.")
+    assert casting(folder)().default.score is None
+    assert casting(folder, n_candidates=3, choose_by="judge")().default.score is None
+
+
+def test_too_few_lines_to_know_a_voice_by_are_no_score(training_data: Path) -> None:
+    assert casting(training_data, n_candidates=3)().default.score is None

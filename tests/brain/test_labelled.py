@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brain.labelled import Row, Turn, read_rows, split
+from brain.labelled import Row, Turn, other_people, read_rows, split
 from guards.errors import PolicyError
 
 RULES = {"meetup": "Meeting in person", "social_platform": "Other platforms"}
@@ -95,3 +95,22 @@ def test_a_row_becomes_the_question_the_judge_is_asked() -> None:
 
 def test_no_repr_shows_a_text() -> None:
     assert "canary" not in repr(row("canary", context=(Turn(role="user", text="canary"),)))
+
+
+def test_other_people_s_lines_are_harmless_and_none_of_a_persona(tmp_path: Path) -> None:
+    rows = [
+        {
+            "text": f"line {number}",
+            "labels": ["meetup"] * (number % 5 == 0),
+            "register": "persona" if number % 7 == 0 else "sms",
+        }
+        for number in range(300)
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    texts = other_people(path, 50)
+    assert 40 <= len(texts) <= 50
+    numbers = [int(text.split()[1]) for text in texts]
+    assert all(number % 5 and number % 7 for number in numbers)
+    assert max(numbers) > 150
+    assert other_people(tmp_path / "none.jsonl", 50) == []
