@@ -14,6 +14,9 @@ import pytest
 from brain.conversations import Line
 from brain.labelled import FILE_NAME, read_rows
 from brain.persona_files import PersonaData, read_personas
+from brain.reading import EMOTIONS, INTENTS
+from brain.reading_rows import FILE_NAME as READINGS_FILE
+from brain.reading_rows import read_reading_rows
 from brain.stories.samples import read_samples
 from guards.detectors.base import Source
 from guards.detectors.classifier import MODELS
@@ -133,3 +136,19 @@ def test_no_two_labelled_messages_say_the_same() -> None:
 def test_the_shipped_classifier_was_taught_with_these_rows() -> None:
     card = json.loads((MODELS / "card.json").read_text(encoding="utf-8"))
     assert card["examples"] == digest_of([as_example(row) for row in ROWS])
+
+
+READINGS = read_reading_rows(ROOT / "training_data" / READINGS_FILE)
+
+
+def test_there_are_enough_readings_of_every_intent_in_every_language() -> None:
+    assert len(READINGS) >= 3_000
+    assert {row.emotion for row in READINGS} == set(EMOTIONS)
+    by_language = Counter((row.lang, row.intent) for row in READINGS)
+    for lang in ("en", "es", "pt", "fr", "de", "it", "ru"):
+        assert min(by_language[lang, intent] for intent in INTENTS) >= 10, lang
+
+
+def test_no_two_readings_say_the_same() -> None:
+    said = Counter(re.sub(r"[\W_]+", " ", row.text.lower()).strip() or row.text for row in READINGS)
+    assert [text for text, times in said.items() if times > 1] == []

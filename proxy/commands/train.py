@@ -1,4 +1,4 @@
-"""`chaperone train`: rebuilds the local classifier from labelled messages."""
+"""`chaperone train`: rebuilds the local models from labelled messages: the classifier, or what reads the fan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import NoReturn
 
 import click
 
+from brain import reading_rows
 from brain.labelled import FILE_NAME, Row, read_rows
+from brain.reading import MODELS as READING_MODELS
+from brain.reading_training import train_reading
 from brain.settings import PersonaSettings
 from guards.detectors.classifier import MODELS
 from guards.errors import PolicyError, TrainingError
@@ -22,7 +25,8 @@ from proxy.rule_files import read_policy
 _NEEDED = ("torch", "onnx", "safetensors")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @click.option(
     "--rows", type=click.Path(path_type=Path), help="Labelled rows; else moderation.jsonl of the training data."
 )
@@ -33,13 +37,23 @@ _NEEDED = ("torch", "onnx", "safetensors")
 @click.option("--seed", type=int, default=0, help="Of everything random.")
 @click.option("--rules", "rules_dir", type=click.Path(path_type=Path), help="The rules folder: its ids are the labels.")
 def train(
-    *, rows: Path | None, base: str | None, out: Path, layers: int, epochs: int, seed: int, rules_dir: Path | None
+    context: click.Context,
+    *,
+    rows: Path | None,
+    base: str | None,
+    out: Path,
+    layers: int,
+    epochs: int,
+    seed: int,
+    rules_dir: Path | None,
 ) -> None:
-    """Train gate and transformer on ROWS and write them, with their scores, to OUT.
+    """Train gate and transformer on ROWS and write them, with their scores, to OUT. With a command: train that instead.
 
     Needs the extra packages torch, onnx and safetensors, and the weights of all-MiniLM-L6-v2 (or of another BERT of its
     shape). Exit code 0, or 2 when something is missing or cannot be read.
     """
+    if context.invoked_subcommand:
+        return
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         _fail(f"training needs {', '.join(missing)}: make train-tools installs them")
@@ -62,6 +76,29 @@ def train(
         _fail(f"{out}: cannot be written: {error.strerror}")
     click.echo(json.dumps(card["labels"], indent=1))
     click.echo(f"model {card['version']} in {out} after {(time.monotonic() - began) / 60:.0f} minutes")
+
+
+@train.command()
+@click.option("--rows", type=click.Path(path_type=Path), help=f"JSONL rows. [training_data/{reading_rows.FILE_NAME}]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=READING_MODELS, show_default=False, help="The model's folder."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides which rows are held out when.")
+def reading(*, rows: Path | None, out: Path, seed: int) -> None:
+    """Train how messages of fans are read from rows {text, intent, emotion, sentiment, lang}; a minute, numpy alone.
+
+    Exit code 0, or 2 when something cannot be read or written.
+    """
+    began = time.monotonic()
+    try:
+        path = rows or read(PersonaSettings, {}).training_data / reading_rows.FILE_NAME
+        card = train_reading(reading_rows.read_reading_rows(path), out, seed=seed)
+    except PolicyError as error:
+        _fail(*map(str, error.problems))
+    except OSError as error:
+        _fail(f"{out}: cannot be written: {error.strerror}")
+    click.echo(json.dumps({name: card[name] for name in ("intent", "emotion", "sentiment")}, indent=1))
+    click.echo(f"model in {out} after {time.monotonic() - began:.0f} seconds")
 
 
 _ROLES = {"user": "user", "fan": "user", "assistant": "assistant", "persona": "assistant"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from brain.reading import load
 from proxy.commands.train import train
 
 
@@ -48,3 +50,24 @@ def test_a_base_model_that_is_not_there_is_named(run: Callable[..., Result], tmp
     result = run("--rows", rows, "--out", tmp_path / "out", "--base", "no_such_model")
     assert result.exit_code == 2
     assert "no_such_model" in result.stderr
+
+
+def test_how_fans_are_read_is_trained_without_torch(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    kinds = [("how much is it {}", "purchase"), ("hello {}", "small_talk"), ("i want to die {}", "distress")]
+    told = {"emotion": "neutral", "sentiment": 0, "lang": "en"}
+    lines = [{"text": text.format(at), "intent": intent, **told} for text, intent in kinds for at in range(10)]
+    rows.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    result = CliRunner().invoke(train, ["reading", "--rows", str(rows), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert load(tmp_path / "out").read("how much is it, then").intent == "purchase"
+
+
+def test_rows_of_readings_that_cannot_be_read_are_named_by_their_lines(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "secret", "intent": "chatter"}\n')
+    result = CliRunner().invoke(train, ["reading", "--rows", str(rows), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "rows.jsonl:1" in result.stderr
+    assert "secret" not in result.stderr
+    assert not (tmp_path / "out").exists()
