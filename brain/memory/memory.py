@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from brain.memory.store import Store
+from brain.memory.store import Change, Result, Store
 from brain.memory.summarise import FAILURES, Summariser
 from brain.memory.summary import PATIENCE, extract, folded, outgrown, shortened, summary_budget, weight
 from brain.memory.turns import answer, begin, note
@@ -124,6 +124,21 @@ class Memory:
     async def recollect(self, key: ConversationKey) -> Recollection | None:
         """All that is known of a conversation; None when nothing is."""
         return await self._store.read(key)
+
+    async def change(self, key: ConversationKey, change: Change[Result]) -> Result:
+        """Applies a pure change of what is known, alone: what does not belong to a turn."""
+        return await self._store.change(key, change)
+
+    async def of_user(self, tenant: str, user: str) -> Sequence[Recollection]:
+        """All conversations of a user, with whichever persona."""
+        return await self._store.of_user(tenant, checked(user, "user"))
+
+    async def silent(
+        self, tenant: str, persona: str, after: datetime, before: datetime, *, limit: int, offset: int = 0
+    ) -> Sequence[ConversationKey]:
+        """Conversations in which the persona may speak first, whose silence began between the two times, the longest
+        silence first. A hint: `change` sees what became of them."""
+        return await self._store.silent(tenant, persona, after, before, limit=limit, offset=offset)
 
     async def erase(self, key: ConversationKey) -> bool:
         """Forgets a conversation for good; whether there was one. A reply on its way does not bring it back."""

@@ -1,7 +1,8 @@
 """Memory in Redis, for several machines.
 
-It stands apart as the only place that knows Redis. A conversation is one key, a user's conversations are one set;
-changes are optimistic transactions, and retention is Redis' own expiry, renewed with every change.
+It stands apart as the only place that knows Redis. A conversation is one key, a user's conversations are one set, a
+persona's open silences one sorted set; changes are optimistic transactions, and retention is Redis' own expiry, renewed
+with every change.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from weakref import WeakValueDictionary
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
+from brain.memory.openings import open_since
 from brain.memory.store import Change, Result, read_back, written
 from brain.memory.types import ConversationKey, MemoryDown, Recollection
 from guards.errors import ChaperoneError
@@ -84,6 +86,25 @@ class RedisStore:
         erased = [await self._erase(key, user) for key in keys if persona in (None, key.persona)]
         return sum(erased)
 
+    async def of_user(self, tenant: str, user: str) -> list[Recollection]:
+        """A user's conversations. Raises MemoryDown."""
+        async with _asked():
+            members = await self._redis.smembers(_index(tenant, user))
+            keys = [ConversationKey(tenant, *json.loads(member)) for member in members]
+            bodies = await self._redis.mget([_place(key) for key in keys]) if keys else []
+        found = [read_back(body) for body in bodies if body]
+        # An id may have been given to another user since.
+        return [known for known in found if known.user == user]
+
+    async def silent(
+        self, tenant: str, persona: str, after: datetime, before: datetime, *, limit: int, offset: int = 0
+    ) -> list[ConversationKey]:
+        """Open silences. Raises MemoryDown."""
+        bounds = (after.timestamp(), before.timestamp())
+        async with _asked():
+            ids = await self._redis.zrangebyscore(_silences(tenant, persona), *bounds, start=offset, num=limit)
+        return [ConversationKey(tenant, persona, id.decode()) for id in ids]
+
     async def forget_before(self, moment: datetime) -> int:
         """Nothing to do: Redis forgets by itself."""
         return 0
@@ -105,6 +126,7 @@ class RedisStore:
                 pipe.multi()
                 if wanted:
                     pipe.delete(place)
+                    pipe.zrem(_silences(key.tenant, key.persona), key.id)
                 if left := user or owner:
                     pipe.srem(_index(key.tenant, left), _member(key))
                 try:
@@ -116,10 +138,22 @@ class RedisStore:
 
     def _write(self, pipe: Any, place: str, known: Recollection) -> None:
         pipe.set(place, written(known), ex=self._seconds)
+        self._mark(pipe, known)
         if known.user:
             index = _index(known.key.tenant, known.user)
             pipe.sadd(index, _member(known.key))
             pipe.expire(index, self._seconds)
+
+    def _mark(self, pipe: Any, known: Recollection) -> None:
+        """Puts a conversation among the open silences, or takes it out; those of conversations that have expired leave
+        with it."""
+        silences = _silences(known.key.tenant, known.key.persona)
+        if since := open_since(known):
+            pipe.zadd(silences, {known.key.id: since.timestamp()})
+            pipe.zremrangebyscore(silences, "-inf", since.timestamp() - self._seconds)
+            pipe.expire(silences, self._seconds)
+        else:
+            pipe.zrem(silences, known.key.id)
 
 
 @asynccontextmanager
@@ -154,3 +188,7 @@ def _place(key: ConversationKey) -> str:
 
 def _index(tenant: str, user: str) -> str:
     return ":".join((_PREFIX, "user", quote(tenant, safe=""), quote(user, safe="")))
+
+
+def _silences(tenant: str, persona: str) -> str:
+    return ":".join((_PREFIX, "silences", quote(tenant, safe=""), quote(persona, safe="")))

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from brain.memory.openings import open_since
 from brain.memory.store import Change, Result, read_back, written
 from brain.memory.types import ConversationKey, MemoryDown, Recollection
 from brain.sqlite_file import FAILURES, Connection, SqliteFile
@@ -31,9 +32,20 @@ CREATE TABLE IF NOT EXISTS conversations (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS conversations_by_user ON conversations (tenant, user);
 CREATE INDEX IF NOT EXISTS conversations_by_time ON conversations (last_at);
+CREATE TABLE IF NOT EXISTS silences (
+    tenant TEXT NOT NULL, persona TEXT NOT NULL, id TEXT NOT NULL, since REAL NOT NULL,
+    PRIMARY KEY (tenant, persona, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS silences_by_time ON silences (tenant, persona, since);
+CREATE TRIGGER IF NOT EXISTS silence_ends AFTER DELETE ON conversations BEGIN
+    DELETE FROM silences WHERE tenant = old.tenant AND persona = old.persona AND id = old.id;
+END;
 """
 _READ = "SELECT body FROM conversations WHERE tenant = ? AND persona = ? AND id = ?"
 _ERASE = "DELETE FROM conversations WHERE tenant = ? AND persona = ? AND id = ?"
+_SILENT = """
+SELECT id FROM silences WHERE tenant = ? AND persona = ? AND since BETWEEN ? AND ? ORDER BY since, id LIMIT ? OFFSET ?
+"""
 _PATIENCE = 2.0  # seconds that a turn may wait for another process that is writing
 _AT_ONCE = 128
 T = TypeVar("T")
@@ -96,6 +108,22 @@ class SqliteStore:
         """Forgets a user. Raises MemoryDown."""
         sql = "DELETE FROM conversations WHERE tenant = ? AND user = ? AND (persona = ? OR ?)"
         return await self._erase(sql, (tenant, user, persona or "", persona is None))
+
+    async def of_user(self, tenant: str, user: str) -> list[Recollection]:
+        """A user's conversations. Raises MemoryDown."""
+        sql = "SELECT body FROM conversations WHERE tenant = ? AND user = ?"
+        rows = await self._do(lambda connection: connection.execute(sql, (tenant, user)).fetchall())
+        return [read_back(body) for (body,) in rows]
+
+    async def silent(
+        self, tenant: str, persona: str, after: datetime, before: datetime, *, limit: int, offset: int = 0
+    ) -> list[ConversationKey]:
+        """Open silences. Raises MemoryDown."""
+        if not await asyncio.to_thread(self._path.exists):
+            return []  # and no file is made of it
+        values = (tenant, persona, after.timestamp(), before.timestamp(), limit, offset)
+        rows = await self._do(lambda connection: connection.execute(_SILENT, values).fetchall())
+        return [ConversationKey(tenant, persona, id) for (id,) in rows]
 
     async def forget_before(self, moment: datetime) -> int:
         """Forgets old conversations. Raises MemoryDown."""
@@ -179,3 +207,8 @@ def _write(connection: Connection, known: Recollection) -> None:
     last_at = known.last_at.timestamp() if known.last_at else 0.0
     row = (key.tenant, key.persona, key.id, known.user, last_at, written(known))
     connection.execute("INSERT OR REPLACE INTO conversations VALUES (?, ?, ?, ?, ?, ?)", row)
+    place = (key.tenant, key.persona, key.id)
+    if since := open_since(known):
+        connection.execute("INSERT OR REPLACE INTO silences VALUES (?, ?, ?, ?)", (*place, since.timestamp()))
+    else:
+        connection.execute("DELETE FROM silences WHERE tenant = ? AND persona = ? AND id = ?", place)

@@ -6,7 +6,7 @@ store runs it so that no other change of the same conversation, in whatever proc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -35,6 +35,15 @@ class Store(Protocol):
 
     async def erase_user(self, tenant: str, user: str, persona: str | None) -> int:
         """Forgets all conversations of a user, with one persona or with all; how many there were."""
+
+    async def of_user(self, tenant: str, user: str) -> Sequence[Recollection]:
+        """All conversations of a user, with whichever persona."""
+
+    async def silent(
+        self, tenant: str, persona: str, after: datetime, before: datetime, *, limit: int, offset: int = 0
+    ) -> Sequence[ConversationKey]:
+        """Conversations whose silence is open (`openings.open_since`) and began between the two times, the longest
+        first. A hint: what became of them since is for `change` to see."""
 
     async def forget_before(self, moment: datetime) -> int:
         """Forgets the conversations that ended before `moment` for good; how many, as far as the store can tell."""

@@ -11,7 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from brain.memory.facts import extract, join
+from brain.memory.left_alone import asks_to_be_left_alone
 from brain.memory.merge import merge
+from brain.memory.openings import LEFT_ALONE
 from brain.memory.types import Begun, ConversationKey, Feeling, Line, Origin, Recollection
 from guards.errors import MalformedRequest
 from guards.types import Message
@@ -47,11 +49,12 @@ def begin(
     after = [line for line in own if line.origin == "seen"]
     after += [line for line in known.lines[place:] if line.turn != turn]
     joined = _standing(before, known, (*stands, *after), turn)
-    said = (line for line in stands if line.turn == turn and line.role == "user")
+    said = [line for line in stands if line.turn == turn and line.role == "user"]
     facts = join(joined.facts, (fact for line in said for fact in extract(line.text, turn, at)))
+    marks = [LEFT_ALONE] if any(asks_to_be_left_alone(line.text) for line in said) else []
     joined = replace(
-        joined, facts=facts, user=known.user, zone=zone or known.zone, first_at=before.first_at or at,
-        last_at=max(at, before.last_at or at),
+        joined, facts=facts, flags=tuple(dict.fromkeys((*joined.flags, *marks))), user=known.user,
+        zone=zone or known.zone, first_at=before.first_at or at, last_at=max(at, before.last_at or at),
     )  # fmt: skip
     begun = Begun(key, turn, before, facts, merged.transcript, merged.new)
     return joined, begun

@@ -87,6 +87,26 @@ class Feeling:
     change: float
 
 
+OpeningState = Literal["claimed", "written", "given", "withheld"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The persona speaking first, once in a silence: the one that began at `since`.
+
+    `claimed`: somebody writes its message. `written`: it may go out and waits in `text`. `given`: it stands among the
+    lines, by `turn`. `withheld`: there will be none. Before `until` nobody else works on it; `tries` counts how often
+    it could not be handed over.
+    """
+
+    turn: str
+    since: datetime
+    until: datetime
+    state: OpeningState = "claimed"
+    text: str = field(default="", repr=False)
+    tries: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """What is known of one conversation.
@@ -94,7 +114,8 @@ class Recollection:
     `messages` counts all that was said, also what has gone into `summary` since; `lines` are the messages still kept
     word for word, oldest first. `emotion` is the sum of what turns added (what it means, and its bounds, are the
     stages' business). `settled` is the part of it whose turns nothing can change any more, `feelings` the rest.
-    `turns` are the ids of the last turns, which may still be repeated or corrected. Times are in UTC.
+    `turns` are the ids of the last turns, which may still be repeated or corrected. `opening` is the last time the
+    persona spoke first, or was about to. Times are in UTC.
     """
 
     key: ConversationKey
@@ -111,6 +132,7 @@ class Recollection:
     settled: float = 0.0
     feelings: tuple[Feeling, ...] = field(default=(), repr=False)
     turns: tuple[str, ...] = field(default=(), repr=False)
+    opening: Opening | None = None
 
     @property
     def emotion(self) -> float:

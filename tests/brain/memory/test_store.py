@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -170,5 +170,53 @@ def test_an_id_that_another_user_has_since_is_not_erased_with_the_first(
         await add(store, key, "second", now, user="b")
         assert await store.erase_user(key.tenant, "a", None) == 0
         assert texts(await store.read(key)) == ["second"]
+
+    play(scenario, open_store)
+
+
+async def silence(store: Store, key: ConversationKey, now: datetime, **more: Any) -> None:
+    lines = (Line("user", "hey", now, "t"), Line("assistant", "hey you", now, "t"))
+    await store.change(key, lambda _: (Recollection(key, messages=2, last_at=now, lines=lines, **more), None))
+
+
+def test_open_silences_are_found_by_their_beginning_the_longest_first(
+    open_store: Opener, play: Any, tenant: str, now: datetime
+) -> None:
+    async def scenario(store: Store) -> None:
+        keys = [ConversationKey(tenant, "mila", f"c-{number}") for number in range(5)]
+        for number, key in enumerate(keys):
+            await silence(store, key, now + timedelta(hours=number))
+        await silence(store, ConversationKey(tenant, "theo", "c-9"), now + timedelta(hours=2))
+        between = (tenant, "mila", now + timedelta(hours=1), now + timedelta(hours=3))
+        assert await store.silent(*between, limit=9) == keys[1:4]
+        assert await store.silent(*between, limit=1, offset=1) == keys[2:3]
+
+    play(scenario, open_store)
+
+
+def test_a_silence_that_is_closed_or_erased_is_found_no_more(
+    open_store: Opener, play: Any, tenant: str, now: datetime
+) -> None:
+    async def scenario(store: Store) -> None:
+        closed, erased, left = (ConversationKey(tenant, "mila", id) for id in ("closed", "erased", "left"))
+        for key in (closed, erased, left):
+            await silence(store, key, now, user="u" if key is left else None)
+        await add(store, closed, "back again", now)
+        await store.erase(erased)
+        assert await store.silent(tenant, "mila", now, now, limit=9) == [left]
+        await store.erase_user(tenant, "u", None)
+        assert await store.silent(tenant, "mila", now, now, limit=9) == []
+
+    play(scenario, open_store)
+
+
+def test_a_users_conversations_are_found_with_whichever_persona_and_nobody_elses(
+    open_store: Opener, play: Any, tenant: str, now: datetime
+) -> None:
+    async def scenario(store: Store) -> None:
+        for persona, id, user in (("mila", "a", "u"), ("theo", "b", "u"), ("mila", "c", "v")):
+            await silence(store, ConversationKey(tenant, persona, id), now, user=user)
+        assert {known.key.id for known in await store.of_user(tenant, "u")} == {"a", "b"}
+        assert await store.of_user(tenant, "nobody") == []
 
     play(scenario, open_store)
