@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from brain.occasion import PLAIN, Occasion
 from guards.errors import MalformedRequest
 from guards.types import Message, Transcript
 
@@ -65,6 +66,8 @@ class ChatRequest(_Shape):
     seed: int | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    user: Any = Field(default=None, repr=False)
+    metadata: Any = Field(default=None, repr=False)
 
     def options(self) -> Json:
         """The generation options that were given, by DSPy's names."""
@@ -83,13 +86,14 @@ class ChatRequest(_Shape):
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a request asks of the persona, by the fields of its signature. `fan_name` is the `name` of the last user
-    message; empty when it has none."""
+    message; empty when it has none. `occasion` is what else is known when it comes."""
 
     transcript: Transcript = field(repr=False)
     instructions: str = field(default="", repr=False)
     past_reply: str = field(default="", repr=False)
     guidance: str = field(default="", repr=False)
     fan_name: str = field(default="", repr=False)
+    occasion: Occasion = PLAIN
 
 
 def read_request(body: bytes) -> ChatRequest:

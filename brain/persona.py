@@ -12,6 +12,7 @@ from typing import Any
 import dspy
 
 from brain.guidance import render
+from brain.occasion import PLAIN, Occasion
 from brain.signatures import Reply
 from brain.voice import TURN_WEIGHTS, Voice
 from guards.types import Transcript
@@ -60,11 +61,13 @@ class Persona(dspy.Module):
         instructions: str = "",
         past_reply: str = "",
         guidance: str = "",
+        occasion: Occasion = PLAIN,
     ) -> dspy.Prediction:
         """A prediction with `reply`, the text of the persona's next message.
 
         `transcript` holds the messages of roles user (the fan) and assistant (the persona), with at least one of the
-        fan; `now` is the persona's local time; `instructions` are the client's own. Raises dspy.LMError.
+        fan; `now` is the persona's local time; `instructions` are the client's own; `occasion` is what else is known.
+        Raises dspy.LMError.
         """
         turns = last_turns(transcript)
         if not self._voice.is_ready:
@@ -77,7 +80,8 @@ class Persona(dspy.Module):
             boundaries=" ".join(self._card.boundaries),
             platform=self._card.platform,
             current_time=f"{now:%A} {now:%H:%M}, {now.day} {now:%B %Y}",
-            conversation_length=length_of(transcript),
+            conversation_length="" if occasion.situation else length_of(transcript),
+            **occasion.fields(),
             client_instructions=instructions,
             transcript=transcript,
             past_reply=past_reply,

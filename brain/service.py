@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from brain.bubbles import Break
 from brain.cast import Casting, Member
-from brain.chat import Asked, ChatRequest, Envelope, asked, error_body, read_request
+from brain.chat import ChatRequest, Envelope, asked, error_body, read_request
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
 from brain.embedding import Embed
 from brain.lms.choice import OFFLINE, ChosenLM
@@ -35,10 +35,14 @@ from brain.settings import PersonaSettings
 from brain.speaker import Spoken
 from brain.stories.routes import StoryRoutes
 from brain.stories.shelf import Shelf
+from brain.turn import Prepared, Turns
+from brain.whose import whose
 from guards.errors import MalformedRequest
 
 # In the delta that parts two messages, beside its blank line.
 MESSAGE_BREAK = "message_break"
+# Who answers, under its model id: the proxy knows us by it.
+PERSONA = "x-chaperone-persona"
 # On whole answers: who answered where no language model could.
 FALLBACK = "x-chaperone-fallback"
 
@@ -59,13 +63,13 @@ def build_app(
     now = clock or (lambda: datetime.now(settings.timezone))
     casting = Casting(settings, now, meaning=meaning, chosen=chosen)
     store = PersonaStore(settings.training_data, casting)
-    routes = PersonaRoutes(store)
 
     def summariser_of(persona: str) -> Summariser | None:
         member = store.cast.members.get(persona)
         return None if member is None or member.chosen.label == OFFLINE else summariser(member.chosen.engine)
 
-    memory = open_memory(settings, summariser_of=summariser_of)
+    memory = open_memory(settings, summariser_of=summariser_of, now=lambda: now().astimezone(UTC))
+    routes = PersonaRoutes(store, Turns(memory))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -92,8 +96,9 @@ def build_app(
 class PersonaRoutes:
     """The handlers. Each turn takes the cast in force once."""
 
-    def __init__(self, store: PersonaStore) -> None:
+    def __init__(self, store: PersonaStore, turns: Turns) -> None:
         self._store = store
+        self._turns = turns
 
     async def healthz(self, _: Request) -> Response:
         """The process answers."""
@@ -103,7 +108,7 @@ class PersonaRoutes:
         """The personas in force with what speaks for each, how often which failure of a language model came since its
         files were taken up, and what was wrong with an edit that was refused."""
         cast, problems = self._store.cast, self._store.problems
-        failures = sum((member.speaker.counts for member in cast.members.values()), Counter[str]())
+        failures = sum((member.speaker.counts for member in cast.members.values()), Counter(self._turns.counts))
         return JSONResponse(
             {
                 "status": "ready" if not problems else "ready, with the personas before the last edit: it was refused",
@@ -126,7 +131,9 @@ class PersonaRoutes:
         """One turn, whole or streamed."""
         try:
             wanted = read_request(await body_of(request))
-            return await self._answer(request, wanted, self.named(wanted.model), asked(wanted.messages))
+            member, said = self.named(wanted.model), asked(wanted.messages)
+            turn = await self._turns.prepared(member.card.model_id, whose(wanted, request.headers), said)
+            return await self._answer(request, wanted, member, turn)
         except ClientGone:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - the outermost edge: whatever happened becomes an error object
@@ -143,19 +150,32 @@ class PersonaRoutes:
             )
         return member
 
-    async def _answer(self, request: Request, wanted: ChatRequest, member: Member, turn: Asked) -> Response:
+    async def _answer(self, request: Request, wanted: ChatRequest, member: Member, turn: Prepared) -> Response:
         created = int(member.clock().timestamp())
         envelope = Envelope(f"chatcmpl-{uuid.uuid4().hex}", created, member.card.model_id)
+        headers = {PERSONA: member.card.model_id}
         if not wanted.stream:
-            spoken = await unless_gone(request, member.speaker.whole(turn, wanted.options()))
-            headers = {FALLBACK: spoken.fallback} if spoken.fallback else {}
+            spoken = await unless_gone(request, member.speaker.whole(turn.asked, wanted.options()))
+            await self._turns.keep(turn, spoken.text)
+            headers |= {FALLBACK: spoken.fallback} if spoken.fallback else {}
             return JSONResponse(envelope.completion(spoken.text, spoken.finish, spoken.usage), headers=headers)
-        pieces = member.speaker.pieces(turn, wanted.options())
+        pieces = self._kept(turn, member.speaker.pieces(turn.asked, wanted.options()))
         # The status is sent with the first piece, so a failure before it still has a status of its own.
         first = await unless_gone(request, anext(pieces))
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
         events = _events(envelope, first, pieces, include_usage)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+        return StreamingResponse(
+            events, media_type="text/event-stream", headers={"cache-control": "no-cache", **headers}
+        )
+
+    async def _kept(self, turn: Prepared, pieces: Any) -> AsyncGenerator[str | Spoken, None]:
+        """The pieces; the reply is kept before its end goes out. One that nobody hears to its end is not: who cut it
+        off, as the proxy does, tells what was seen of it."""
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, Spoken):
+                    await self._turns.keep(turn, piece.text)
+                yield piece
 
 
 async def _events(

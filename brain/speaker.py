@@ -178,6 +178,7 @@ class Speaker:
                 instructions=asked.instructions,
                 past_reply=asked.past_reply,
                 guidance=asked.guidance,
+                occasion=asked.occasion,
             )
         finish = tap.finish if tap.finish in _FINISH_REASONS else "stop"
         return Spoken(prediction.reply, finish, usage_of(tap.usage.input_tokens, tap.usage.output_tokens))

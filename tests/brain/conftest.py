@@ -6,13 +6,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from brain.conversations import Conversations
 from brain.persona_files import PersonaCard
+from brain.server import address, listen, serve_app
+from brain.service import build_app
+from brain.settings import PersonaSettings
 from brain.voice import Voice
 
 CARD: dict[str, Any] = {
@@ -202,3 +207,30 @@ def _completion(text: str) -> dict[str, Any]:
 @pytest.fixture
 def scripted_server() -> Callable[[Callable[[dict[str, Any]], Any]], ScriptedServer]:
     return ScriptedServer
+
+
+Clock = Callable[[], datetime]
+
+
+@asynccontextmanager
+async def persona_service(
+    folder: Path, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The persona service on a real socket, and a client of it; `clock` is its time."""
+    options = {"lm": "offline", "offline_delay": 0.0, "offline_slip_rate": 0.0, "demos": 2, **settings}
+    app = build_app(PersonaSettings(training_data=folder, **{"data": folder / "data", **options}), clock=clock)
+    listener, ready = listen("127.0.0.1", 0), asyncio.Event()
+    url = f"{address(listener)}/v1"
+    serving = asyncio.create_task(serve_app(app, listener, ready.set))
+    await asyncio.wait((serving, asyncio.ensure_future(ready.wait())), return_when=asyncio.FIRST_COMPLETED)
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+            yield client
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.fixture
+def service() -> Callable[..., Any]:
+    return persona_service
