@@ -34,10 +34,13 @@ from proxy.surfaces.chat import ChatSurface
 from proxy.surfaces.completions import CompletionsSurface
 from proxy.surfaces.messages import MessagesSurface
 from proxy.surfaces.responses import ResponsesSurface
+from proxy.surfaces.stories import StoriesSurface, beat_surface
 from proxy.turn import Services
 from proxy.upstream import Upstream
 
-SURFACES: tuple[Surface, ...] = (ChatSurface(), CompletionsSurface(), MessagesSurface(), ResponsesSurface())
+SURFACES: tuple[Surface, ...] = (
+    ChatSurface(), CompletionsSurface(), MessagesSurface(), ResponsesSurface(), StoriesSurface(),
+)  # fmt: skip
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
 _MOST_SOCKETS = 10_000  # most of them wait for a fan to say something
@@ -100,8 +103,7 @@ class App:
         self._judge_engine = judge_engine
         self._retention = timedelta(days=settings.retention_days)
         bounds = {"max_body": settings.max_body, "max_turns": settings.max_turns}
-        self._paths = frozenset(surface.path for surface in SURFACES)
-        self._guarded: ASGIApp = GuardedRoute(services, SURFACES, **bounds)
+        self._guarded = GuardedRoute(services, SURFACES, beat_surface, **bounds)
         self._sockets: ASGIApp = ChatSockets(
             self._guarded, origins=settings.ws_origins.split(), most=_MOST_SOCKETS, new_id=services.new_id
         )
@@ -113,7 +115,7 @@ class App:
         """Dispatches one ASGI scope."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
+        elif scope["type"] == "http" and scope["method"] == "POST" and self._guarded.surface_of(scope["path"]):
             await self._guarded(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._sockets(scope, receive, send)

@@ -1,5 +1,5 @@
 """What operators and tools use, on FastAPI: models, moderations, health, metrics, and what stands in files of its own:
-feedback and the try-it page.
+feedback, kept stories and the try-it page.
 
 Every other path is refused: what the guard cannot read is never passed on.
 """
@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from guards.errors import MalformedRequest, UpstreamError
 from guards.types import Stage, Verdict
-from proxy import answers, feedback_route, try_it
+from proxy import answers, feedback_route, stories_route, try_it
 from proxy.answers import Answer
 from proxy.bodies import limited, response
 from proxy.headers import decoded, to_client, to_upstream
@@ -44,6 +44,7 @@ def build(
     _models(app, services, guarded)
     _moderations(app, services, max_body)
     feedback_route.add(app, services, max_body)
+    stories_route.add(app, services)
     try_it.add(app, services, operator_key)
 
     @app.exception_handler(HTTPException)

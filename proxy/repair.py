@@ -10,7 +10,7 @@ from guards.errors import UpstreamError
 from guards.types import Action, Verdict
 from proxy.turn import Turn
 from proxy.upstream import succeeded
-from proxy.wire import Json, read_reply
+from proxy.wire import ChatRequest, Json, read_reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,14 @@ class Repaired:
     action: Action
 
 
-async def repair(turn: Turn, messages: list[Json], released: str, rejected: str, verdict: Verdict) -> Repaired:
-    """Another ending of the reply, accepted by the same guard. Never raises for what the model or upstream does."""
+async def repair(
+    turn: Turn, messages: list[Json], released: str, rejected: str, verdict: Verdict, *, request: ChatRequest
+) -> Repaired:
+    """Another ending of the reply, accepted by the same guard. `request` is the one that is made once more. Never
+    raises for what the model or upstream does."""
     turn.rise(verdict.action if verdict.action < Action.BLOCK else Action.DEFLECT)
     if verdict.action is Action.REGENERATE:
-        text = await _regenerated(turn, messages, released, rejected, verdict)
+        text = await _regenerated(turn, messages, released, rejected, verdict, request=request)
         if text is not None:
             return Repaired(text, Action.REGENERATE)
     turn.rise(Action.DEFLECT)
@@ -49,7 +52,9 @@ def deflection(turn: Turn, rules: Sequence[str], released: str = "") -> str:
     return ""
 
 
-async def _regenerated(turn: Turn, messages: list[Json], released: str, rejected: str, verdict: Verdict) -> str | None:
+async def _regenerated(
+    turn: Turn, messages: list[Json], released: str, rejected: str, verdict: Verdict, *, request: ChatRequest
+) -> str | None:
     policy = turn.guard.policy
     most = max((rule.attempts() for rule in policy.rules if rule.id in verdict.rules), default=0)
     attempts = min(most, policy.settings.regeneration.attempts)
@@ -57,13 +62,13 @@ async def _regenerated(turn: Turn, messages: list[Json], released: str, rejected
         return None
 
     async def complete(transcript: list[Json]) -> str:
-        reply = await turn.ask(turn.request.once_more(transcript))
+        reply = await turn.ask(request.once_more(transcript), request.upstream)
         body = await reply.read()
         if not succeeded(reply):
             raise UpstreamError(f"the upstream answered {reply.status}", code=f"upstream_{reply.status}")
         completion = read_reply(body)
         turn.add_usage(completion.get("usage"))
-        return turn.request.text_in(completion)
+        return request.text_in(completion)
 
     async def check(text: str) -> Verdict:
         return await turn.judge(text, "output")

@@ -33,6 +33,7 @@ log = logging.getLogger("chaperone.proxy")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Named = Callable[[str], Surface | None]
 _STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
 
@@ -41,18 +42,28 @@ class ClientGone(Exception):
 
 
 class GuardedRoute:
-    """The POST of every surface. `max_body` is in bytes, `max_turns` how many turns may be open at once."""
+    """The POST of every surface. `max_body` is in bytes, `max_turns` how many turns may be open at once. `named` gives
+    the surface of a path that names what it is about."""
 
-    def __init__(self, services: Services, surfaces: Iterable[Surface], *, max_body: int, max_turns: int) -> None:
+    def __init__(
+        self, services: Services, surfaces: Iterable[Surface], named: Named, *, max_body: int, max_turns: int
+    ) -> None:
         self._services = services
         self._surfaces = {surface.path: surface for surface in surfaces}
+        self._named = named
         self._max_body = max_body
         self._max_turns = max_turns
         self._open = 0
 
+    def surface_of(self, path: str) -> Surface | None:
+        """The surface that is served on `path`."""
+        return self._surfaces.get(path) or self._named(path)
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serves one request to the path of a surface. No exception leaves it but cancellation."""
-        surface = self._surfaces[scope["path"]]
+        surface = self.surface_of(scope["path"])
+        if surface is None:
+            raise LookupError("only what has a surface is guarded")
         if self._open >= self._max_turns:
             await _send_whole(send, answers.overloaded(surface.error))
             return

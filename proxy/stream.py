@@ -117,7 +117,8 @@ class StreamedTurn:
     @property
     def _ended(self) -> bool:
         over = all(choice.finished or choice.violation for choice in self._choices.values())
-        return self._done or (bool(self._choices) and over)
+        least = self._turn.request.choices if self._turn.request.one_text else 1
+        return self._done or (len(self._choices) >= least and over)
 
     async def _arriving(self) -> AsyncGenerator[bytes, None]:
         """What the upstream's events let out up to its end mark, or up to where nothing of it is of use any more."""
@@ -201,8 +202,13 @@ class StreamedTurn:
 
     def _choice(self, index: int) -> ChoiceStream:
         if index not in self._choices:
+            self._turn.read_on(self._before(index))
             self._choices[index] = ChoiceStream(index, self._turn)
         return self._choices[index]
+
+    def _before(self, index: int) -> list[str]:
+        """What has been released of the choices before one."""
+        return [choice.released for at, choice in sorted(self._choices.items()) if at < index]
 
     def _masked(self, value: Json, place: str) -> Generator[Wait, None, Json]:
         """`value` as it may go out; known once the wait is over."""
@@ -247,7 +253,12 @@ class StreamedTurn:
     async def _repaired(self, stream: ChoiceStream, violation: Violation) -> AsyncGenerator[bytes, None]:
         released = stream.released
         rejected = released + violation.text
-        task = asyncio.create_task(repair(self._turn, self._inbound.messages, released, rejected, violation.verdict))
+        before = self._before(stream.index)
+        self._turn.read_on(before)
+        again = self._turn.request.for_choice(stream.index, before, {})
+        task = asyncio.create_task(
+            repair(self._turn, self._inbound.messages, released, rejected, violation.verdict, request=again)
+        )
         try:
             while not (await asyncio.wait({task}, timeout=_KEEP_ALIVE))[0]:
                 yield COMMENT

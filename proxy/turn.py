@@ -79,6 +79,7 @@ class Turn:
         self._time = services.now()
         self._headers = to_upstream(headers, self.id)
         self._timings: dict[str, float] = {}
+        self._choices_before: tuple[Message, ...] = ()
 
     @property
     def created(self) -> int:
@@ -103,7 +104,7 @@ class Turn:
 
     def watch(self) -> Watch:
         """What tells which words of a reply open nothing."""
-        return self.guard.watch("output", self._before_reply)
+        return self.guard.watch("output", self._said_before("output"))
 
     def look(
         self,
@@ -148,8 +149,13 @@ class Turn:
             return _unasked(verdict)
         return self.guard.settle(verdict, {rule: rule in opinion.labels for rule in asked})
 
+    def read_on(self, choices: Sequence[str]) -> None:
+        """From here on a reply is judged behind these choices of its own, where all are one text."""
+        if self.request.one_text:
+            self._choices_before = tuple(Message("assistant", text) for text in choices if text)
+
     def _said_before(self, stage: Stage) -> Sequence[Message]:
-        return self._before_reply if stage == "output" else ()
+        return (*self._before_reply, *self._choices_before) if stage == "output" else ()
 
     @cached_property
     def _before_reply(self) -> Sequence[Message]:
@@ -192,12 +198,17 @@ class Turn:
             if isinstance(count, int) and not isinstance(count, bool):
                 self.usage[name] = self.usage.get(name, 0) + count
 
-    async def ask(self, body: Json) -> Reply:
-        """The upstream's answer to `body` under this turn's headers. Raises UpstreamError."""
+    async def ask(self, body: Json, path: str = "") -> Reply:
+        """The upstream's answer to `body` under this turn's headers, on the request's own path or another. Raises
+        UpstreamError."""
         began = self.services.clock()
         try:
             return await self.services.upstream.send(
-                "POST", self.request.upstream, self._headers, write_json(body), credential=self.request.credential
+                "POST",
+                path or self.request.upstream,
+                self._headers,
+                write_json(body),
+                credential=self.request.credential,
             )
         finally:
             self._spend("upstream", self.services.clock() - began)

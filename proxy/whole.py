@@ -13,7 +13,7 @@ from proxy.repair import repair
 from proxy.surfaces.base import Surface
 from proxy.turn import Turn
 from proxy.upstream import Reply, succeeded
-from proxy.wire import Json, read_reply, write_json
+from proxy.wire import ChatRequest, Json, read_reply, write_json
 
 
 async def answer_whole(turn: Turn, inbound: Inbound, surface: Surface) -> Answer:
@@ -25,7 +25,10 @@ async def answer_whole(turn: Turn, inbound: Inbound, surface: Surface) -> Answer
     completion = read_reply(body)
     guarded: list[Json] = []
     for choice in surface.choices(turn.request, completion):
-        fixed = await _guarded(turn, inbound, surface, choice)
+        before = [surface.said(each["message"]) for each in guarded]
+        turn.read_on(before)
+        again = turn.request.for_choice(len(guarded), before, completion)
+        fixed = await _guarded(turn, inbound, surface, choice, again)
         if fixed is None:
             return content_blocked(surface.error)
         guarded.append(fixed)
@@ -35,8 +38,9 @@ async def answer_whole(turn: Turn, inbound: Inbound, surface: Surface) -> Answer
     return Answer(200, body if final == completion else write_json(final), headers)
 
 
-async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json) -> Json | None:
-    """The choice as it may be sent; None when a rule blocks it. `logprobs` go: they spell out what was not said."""
+async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json, again: ChatRequest) -> Json | None:
+    """The choice as it may be sent; None when a rule blocks it. `logprobs` go: they spell out what was not said.
+    `again` asks for it once more."""
     came = message = choice["message"]
     index = choice["index"] if isinstance(choice.get("index"), int) else 0
     place = f"choices[{index}].message"
@@ -56,7 +60,7 @@ async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json)
         turn.rise(Action.BLOCK)
         return None
     if worst.action > Action.REDACT:
-        repaired = await repair(turn, inbound.messages, "", surface.said(came), worst)
+        repaired = await repair(turn, inbound.messages, "", surface.said(came), worst, request=again)
         turn.final[index] = repaired.text
         return surface.repaired(index, turn.id, repaired.text, turn.guard.policy.settings.finish_reason)
     turn.final[index] = surface.said(message)

@@ -36,12 +36,12 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 class ChatRequest:
     """One request: the JSON as it came, and what a turn needs of it.
 
-    `upstream` is the path below the upstream's base URL, `credential` the header that carries a configured key.
+    `credential` is the header that carries a configured key. Choices are alternatives, or in their order `one_text`.
     """
 
     surface: ClassVar[str] = "chat"
-    upstream: ClassVar[str] = "/chat/completions"
     credential: ClassVar[str] = "authorization"
+    one_text: ClassVar[bool] = False
 
     raw: Json = field(repr=False)
     messages: list[Json] = field(repr=False)
@@ -49,6 +49,11 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     conversation: str | None
+
+    @property
+    def upstream(self) -> str:
+        """The path below the upstream's base URL."""
+        return "/chat/completions"
 
     @property
     def choices(self) -> int:
@@ -96,6 +101,11 @@ class ChatRequest:
         if "n" in body:
             body["n"] = 1
         return {**body, "stream": False}
+
+    def for_choice(self, index: int, before: Sequence[str], reply: Json) -> ChatRequest:
+        """The request whose `once_more` asks for choice `index` again. `before` are the choices before it, `reply` what
+        the upstream has answered, as far as that is known."""
+        return self
 
     def place(self, at: int) -> str:
         """Where message number `at` stands in the request's JSON."""

@@ -48,7 +48,8 @@ class OfflineWriter:
 
     async def beat(self, brief: Brief, index: int, so_far: str, past: Sequence[str]) -> AsyncGenerator[str, None]:
         """As of Writer."""
-        versions = (self._retold(brief, index, version) for version in range(_MOST_VERSIONS))
+        is_told_off = bool(brief.guidance and past)
+        versions = (self._retold(brief, index, version, is_told_off) for version in range(_MOST_VERSIONS))
         prose = next((each for each in versions if not any(each in known for known in past)), "")
         async for word in self._said(prose):
             yield word
@@ -70,15 +71,15 @@ class OfflineWriter:
             await asyncio.sleep(self._delay)
             yield word
 
-    def _retold(self, brief: Brief, index: int, version: int) -> str:
-        """The beat in one sentence, and two remarks. Under guidance, which says what was wrong with the beat's own
-        words, remarks alone."""
+    def _retold(self, brief: Brief, index: int, version: int, is_told_off: bool) -> str:
+        """The beat in one sentence, and two remarks. Where guidance says what was wrong with the beat's own words,
+        remarks alone."""
         beat = brief.beats[index]
         place = place_of(index, len(brief.beats))
         remarks = _remarks(self._samples.beats_like(beat, _NEAR, place), who_is_in(beat, brief.characters))
         first = version + index
         chosen = list(dict.fromkeys(remarks[(first * 2 + at) % len(remarks)] for at in range(2))) if remarks else []
-        if brief.guidance and chosen:
+        if is_told_off and chosen:
             return " ".join(chosen)
         openings = _OPENINGS[place]
         told = openings[first % len(openings)] + _in_mid_sentence(beat) + "."

@@ -23,7 +23,11 @@ class CompletionRequest(ChatRequest):
     """One prompt; `messages` are the prompt and, where there is one, the suffix."""
 
     surface: ClassVar[str] = "completions"
-    upstream: ClassVar[str] = "/completions"
+
+    @property
+    def upstream(self) -> str:
+        """The same path as the client's."""
+        return "/completions"
 
     @property
     def echo(self) -> str:

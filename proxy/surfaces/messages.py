@@ -25,8 +25,12 @@ class MessagesRequest(ChatRequest):
     """One request to `/v1/messages`."""
 
     surface: ClassVar[str] = "messages"
-    upstream: ClassVar[str] = "/messages"
     credential: ClassVar[str] = "x-api-key"
+
+    @property
+    def upstream(self) -> str:
+        """The same path as the client's."""
+        return "/messages"
 
     @property
     def choices(self) -> int:

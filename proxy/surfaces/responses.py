@@ -24,7 +24,11 @@ class ResponsesRequest(ChatRequest):
     """One request to `/v1/responses`."""
 
     surface: ClassVar[str] = "responses"
-    upstream: ClassVar[str] = "/responses"
+
+    @property
+    def upstream(self) -> str:
+        """The same path as the client's."""
+        return "/responses"
 
     @property
     def choices(self) -> int:

@@ -42,8 +42,10 @@ def test_every_version_that_was_not_wanted_is_told_in_another_way(samples: Sampl
     assert len(set(past)) == 3
 
 
-def test_under_guidance_the_beat_s_own_words_are_left_out(samples: Samples) -> None:
-    told = text_of(OfflineWriter(samples, 0).beat(brief(guidance="name no such place"), 0, "", ("x",)))
+def test_a_version_that_guidance_finds_fault_with_loses_the_beat_s_own_words(samples: Samples) -> None:
+    writer = OfflineWriter(samples, 0)
+    assert text_of(writer.beat(brief(guidance="softly"), 0, "", ())).startswith("so, theo misses the tram.")
+    told = text_of(writer.beat(brief(guidance="name no such place"), 0, "", ("x",)))
     assert told == "theo blinked. it was a tuesday."
 
 

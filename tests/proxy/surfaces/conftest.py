@@ -41,6 +41,21 @@ def completions(raw: Any, says: Any, streamed: bool) -> Any:
     return raw([*lines, b"data: [DONE]\n\n"], kind="text/event-stream")
 
 
+def stories(raw: Any, says: Any, streamed: bool) -> Any:
+    proses = list(says.choices) or [says.text]
+    head = {"id": "story-1", "mode": "whole", **says.extra}
+    beats = [{"beat": f"beat {at}", "prose": prose} for at, prose in enumerate(proses)]
+    whole = {**head, "beats": beats, "prose": " ".join(proses)}
+    if not streamed:
+        return raw([json.dumps(whole).encode()])
+    events: list[Json] = []
+    for at, prose in enumerate(proses):
+        events += [{"id": head["id"], "beat": at, "delta": piece} for piece in says.cuts or cut(prose)]
+        events.append({"id": head["id"], "beat": at, "done": True})
+    lines = [b"data: " + json.dumps(each).encode() + b"\n\n" for each in [*events, whole]]
+    return raw([*lines, b"data: [DONE]\n\n"], kind="text/event-stream")
+
+
 def messages(raw: Any, says: Any, streamed: bool) -> Any:
     blocks = says.message.get("parts") or [{"type": "text", "text": says.text}]
     stop = "tool_use" if blocks[-1]["type"] == "tool_use" else "end_turn"
@@ -134,7 +149,8 @@ def part_events(place: Json, part: Json, cuts: Any) -> Iterator[Json]:
 @pytest.fixture(autouse=True)
 def native(upstream: Any, raw: Any) -> None:
     """What `says` says on each path."""
-    for path, shape in (("completions", completions), ("messages", messages), ("responses", responses)):
+    shapes = {"completions": completions, "messages": messages, "responses": responses, "stories": stories}
+    for path, shape in shapes.items():
         upstream.shapes[f"/v1/{path}"] = lambda says, streamed, shape=shape: shape(raw, says, streamed)
 
 
