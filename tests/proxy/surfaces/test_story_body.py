@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.surfaces.story_body import beside, story_of
+from proxy.surfaces.story_body import beside, shown, story_of
 from proxy.wire import PLACEHOLDER
 
 STORY = {
@@ -26,3 +26,10 @@ def test_beats_that_nobody_knows_are_placeholders() -> None:
 def test_what_is_no_list_of_beats_has_none() -> None:
     assert beside({"beats": 5})["beats"] == []
     assert beside({"beats": [5]})["beats"] == [{}]
+
+
+def test_of_a_beat_that_had_to_be_masked_nothing_is_shown() -> None:
+    rest = beside(STORY)
+    judged = {**rest, "beats": [{**rest["beats"][0], "beat": "*** x"}, rest["beats"][1]]}
+    assert [beat["beat"] for beat in shown(rest, judged)["beats"]] == [PLACEHOLDER, "y"]
+    assert shown(rest, {"id": "s"}) == {"id": "s"}
