@@ -21,7 +21,8 @@ _TURNED = {
     "i": "they",
 }
 _TITLES = listed("mr mrs ms sir miss lady lord captain princess prince king queen dr lil little big")
-_NAME = re.compile(r"[^\W\d_][\w'-]*")
+# No digits and no underscores: with them it is a handle.
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|['-])*")
 # What follows a place and is none of it.
 _WHEN = listed("last next this originally recently permanently soon again about ago years months weeks again later")
 _YOU = listed("you u ya ur your yours")
@@ -47,8 +48,8 @@ def turned(words: list[str]) -> str:
 def place(rest: str) -> str:
     """A place that `rest` begins with; empty when it names none."""
     words = words_until(rest, 7, _WHEN)
-    if not words or words[0][0].isdigit():
-        return ""
+    if not words or any(map(str.isdigit, "".join(words))):
+        return ""  # a number makes a distance of it, a time, or an address
     first = words[0].casefold()
     if first in NO_PLACES and not (first in ("a", "an", "the") and _is_thing(words)):
         return ""

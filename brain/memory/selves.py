@@ -114,7 +114,12 @@ def _works_as(match: re.Match[str]) -> Made:
 def _works_at(match: re.Match[str]) -> Made:
     how, words = match["how"].lower(), words_until(match["rest"], 6)
     lowered = {word.casefold() for word in words}
-    if not words or words[0][0].isdigit() or lowered & _TIMES or lowered & {"you", "home", "out", "it", "my", "myself"}:
+    if (
+        not words
+        or any(map(str.isdigit, "".join(words)))
+        or lowered & _TIMES
+        or lowered & {"you", "home", "out", "it", "my", "myself"}
+    ):
         return None
     return f"they work {how} {' '.join(words)}", "workplace"
 
@@ -256,18 +261,14 @@ _LIVE = (
 RULES = [
     rule(r"(?:\bi |\bi'?ve |^|^just )(?:just |recently |finally )?(?P<what>got (?:divorced|engaged|married))\b", _got),
     rule(
-        (
-            rf"{_LIVE} (?:up |over |down |out |right |just |alone )?(?P<how>in|near|outside|by|on|close to|"
-            rf"next to|with) (?P<rest>.+)"
-        ),
+        rf"{_LIVE} (?:up |over |down |out |right |just |alone )?(?P<how>in|near|outside|by|on|close to|"
+        rf"next to|with) (?P<rest>.+)",
         _home,
     ),
     rule(rf"{_LIVE} (?:alone|by myself|on my own)\b", _alone),
     rule(
-        (
-            r"\b(?:i|we)(?:'?ve| have)?(?: just| recently| only just| finally| actually)* moved (?:back |out |"
-            r"up |down |over |here )?to (?P<rest>.+)"
-        ),
+        r"\b(?:i|we)(?:'?ve| have)?(?: just| recently| only just| finally| actually)* moved (?:back |out |"
+        r"up |down |over |here )?to (?P<rest>.+)",
         _moved,
     ),
     rule(rf"(?:{I_AM}|\bwe'?re|\bwe are){_ALSO} moving (?:back |out |up |down |over )?to (?P<rest>.+)", _moving),
@@ -277,10 +278,8 @@ RULES = [
     rule(rf"{I_AM}{_ALSO} (?P<article>an?|the) (?P<rest>.+)", _trade),
     rule(rf"(?:\bi{_ALSO} wo?rk|{I_AM}{_ALSO} working|^work) as (?P<rest>.+)", _works_as),
     rule(
-        (
-            rf"(?:\bi{_ALSO} (?:mostly |mainly |usually )?(?:work|wrk|wokr)|\bi do|{I_AM}{_ALSO}(?: working| "
-            rf"on)|^work|^working) (?P<what>{SHIFTS})\b"
-        ),
+        rf"(?:\bi{_ALSO} (?:mostly |mainly |usually )?(?:work|wrk|wokr)|\bi do|{I_AM}{_ALSO}(?: working| "
+        rf"on)|^work|^working) (?P<what>{SHIFTS})\b",
         _shifts,
     ),
     rule(
@@ -294,67 +293,51 @@ RULES = [
         _serves,
     ),
     rule(
-        (
-            r"\bi(?:'?ve)? (?:just |recently )?(?P<what>(?:lost|quit) my job|got (?:fired|laid off|made "
-            r"redundant|promoted|a new job|a promotion)|started a new job)\b"
-        ),
+        r"\bi(?:'?ve)? (?:just |recently )?(?P<what>(?:lost|quit) my job|got (?:fired|laid off|made "
+        r"redundant|promoted|a new job|a promotion)|started a new job)\b",
         _work_news,
     ),
     rule(
-        (
-            rf"{I_AM}{_ALSO}(?: a bit| mostly| strictly)? (?P<article>an? )?(?:proud |strict |recovering |"
-            rf"typical |total |huge |real |hardcore )*(?P<rest>.+)"
-        ),
+        rf"{I_AM}{_ALSO}(?: a bit| mostly| strictly)? (?P<article>an? )?(?:proud |strict |recovering |"
+        rf"typical |total |huge |real |hardcore )*(?P<rest>.+)",
         _trait,
     ),
     rule(
-        (
-            rf"{I_AM}(?: also| really| super| very| badly| deathly| quite| a bit| severely| pretty| highly)* "
-            rf"(?:allergic|alergic|allergik|alergik|intolerant) (?:to|of) (?P<rest>.+)"
-        ),
+        rf"{I_AM}(?: also| really| super| very| badly| deathly| quite| a bit| severely| pretty| highly)* "
+        rf"(?:allergic|alergic|allergik|alergik|intolerant) (?:to|of) (?P<rest>.+)",
         _allergic,
     ),
     rule(r"\bi(?:'?ve got| have| got) an? (?P<what>\w+(?: \w+)? (?:allergy|intolerance))\b", _allergy),
     rule(
-        (
-            rf"\bi(?:'?ve got| have| also have| got|'?ve| suffer from| suffer with|'?ve always had) (?:really "
-            rf"bad |bad |severe |mild )?(?P<what>{CONDITIONS})\b"
-        ),
+        rf"\bi(?:'?ve got| have| also have| got|'?ve| suffer from| suffer with|'?ve always had) (?:really "
+        rf"bad |bad |severe |mild )?(?P<what>{CONDITIONS})\b",
         _condition,
     ),
     rule(
-        (
-            r"\bi (?P<how>don'?t|do not|never|can'?t|cannot) (?P<verb>drink(?: alcohol| coffee| tea)?|smoke|"
-            r"eat (?:meat|pork|dairy|gluten|fish|beef|sugar|seafood|bread)|drive|swim|do drugs|have (?:any "
-            r")?(?:kids|children|siblings|pets|a car))(?=$| (?:and|but|so|lol|because|cos|at all|tho|"
-            r"though)\b)"
-        ),
+        r"\bi (?P<how>don'?t|do not|never|can'?t|cannot) (?P<verb>drink(?: alcohol| coffee| tea)?|smoke|"
+        r"eat (?:meat|pork|dairy|gluten|fish|beef|sugar|seafood|bread)|drive|swim|do drugs|have (?:any "
+        r")?(?:kids|children|siblings|pets|a car))(?=$| (?:and|but|so|lol|because|cos|at all|tho|"
+        r"though)\b)",
         _never_does,
     ),
     rule(rf"\bi(?: still| also| usually| mostly| mainly)* (?P<verb>{HOBBIES})(?P<rest>$| .+)", _hobby),
     rule(
-        (
-            r"\bi(?: also| usually| still)* go (?P<what>climbing|hiking|running|fishing|swimming|cycling|"
-            r"surfing|skiing|camping|hunting|dancing|sailing|bouldering|to the gym|to church|to mass|to the "
-            r"pub)(?P<rest>$| .+)"
-        ),
+        r"\bi(?: also| usually| still)* go (?P<what>climbing|hiking|running|fishing|swimming|cycling|"
+        r"surfing|skiing|camping|hunting|dancing|sailing|bouldering|to the gym|to church|to mass|to the "
+        r"pub)(?P<rest>$| .+)",
         _goes,
     ),
     rule(
-        (
-            r"\bi(?: also| still)* do (?P<what>yoga|crossfit|karate|judo|jiu ?jitsu|bjj|boxing|pilates|muay "
-            r"thai|kickboxing|sourdough|stand ?up|improv|ceramics|martial arts|ballet|gardening|triathlons|"
-            r"marathons|powerlifting|parkour|photography|woodwork|pottery)\b"
-        ),
+        r"\bi(?: also| still)* do (?P<what>yoga|crossfit|karate|judo|jiu ?jitsu|bjj|boxing|pilates|muay "
+        r"thai|kickboxing|sourdough|stand ?up|improv|ceramics|martial arts|ballet|gardening|triathlons|"
+        r"marathons|powerlifting|parkour|photography|woodwork|pottery)\b",
         _practises,
     ),
     rule(r"\bi(?: also| only| can| can only)* speak (?:a (?:bit|little) (?:of )?|some |fluent )?(?P<rest>.+)", _speaks),
     rule(r"\bi used to (?P<verb>be|live|work|play|smoke|drink|have|own|teach|do|dance|sing) (?P<rest>.+)", _used_to),
     rule(
-        (
-            rf"(?:{I_AM}|\bwe'?re|\bwe are){_ALSO} (?P<what>getting (?:married|divorced)|expecting(?: a baby)?|"
-            rf"having a (?:baby|girl|boy)|pregnant)\b"
-        ),
+        rf"(?:{I_AM}|\bwe'?re|\bwe are){_ALSO} (?P<what>getting (?:married|divorced)|expecting(?: a baby)?|"
+        rf"having a (?:baby|girl|boy)|pregnant)\b",
         _expecting,
     ),
 ]

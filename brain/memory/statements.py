@@ -35,6 +35,8 @@ _BIRTHDAY = r"(?:birth ?day|b-?day|birthdy|brithday)"
 
 def state(clause: str, at: datetime | None = None) -> Iterator[Statement]:
     """All that `clause` states; the reader says whether it may be believed."""
+    if not _CUE.search(clause):
+        return
     taken: list[str] = []
     for pattern, make in (*_RULES, *relatives.RULES, *selves.RULES):
         match = pattern.search(clause)
@@ -120,16 +122,20 @@ def _supports(match: re.Match[str]) -> Made:
     return f"they support {risen(found)}", "supports"
 
 
+# No pattern finds anything where none of these words is: most clauses cost one look.
+_CUE = re.compile(
+    r"\b(?:i|im|i'm|ive|i've|am|my|our|we|weve|we've|were|we're|been|still|call|calls|name'?s|got|have|just|adopted|live|"
+    r"living|based|work|working|turned|[1-9]\d)\b|^[1-9]\d|\bi'",
+    re.IGNORECASE,
+)
 _TODAY = re.compile(
     rf"\bit'?s my (?:\d+\w* )?{_BIRTHDAY}(?: (?P<when>today|tomorrow))?$|\bmy {_BIRTHDAY} is (?P<that>today)", re.I
 )
 _RULES: list[Rule] = [
     rule(r"\b(?:everyone|everybody|people|they all|my mates|my friends|most people) calls? me (?P<rest>.+)", _called),
     rule(
-        (
-            r"\b(?:you can |u can |just |please |pls |people |everyone |friends |my friends |mates |they |so |"
-            r"but |and )*call me (?P<rest>.+)"
-        ),
+        r"\b(?:you can |u can |just |please |pls |people |everyone |friends |my friends |mates |they |so |"
+        r"but |and )*call me (?P<rest>.+)",
         _called,
     ),
     rule(
@@ -137,18 +143,14 @@ _RULES: list[Rule] = [
         _named,
     ),
     rule(
-        (
-            rf"(?:^|^(?:hey|hi|hello|hiya|yo|and|well|haha|oh),? ){I_AM} (?P<name>(?-i:[A-Z][a-zà-ÿ]+))(?: "
-            rf"(?:btw|by the way|here|from .*))?$"
-        ),
+        rf"(?:^|^(?:hey|hi|hello|hiya|yo|and|well|haha|oh),? ){I_AM} (?P<name>(?-i:[A-Z][a-zà-ÿ]+))(?: "
+        rf"(?:btw|by the way|here|from .*))?$",
         _am_called,
     ),
     rule(
-        (
-            rf"{I_AM} (?:only |just |actually )?(?P<n>[1-9]\d)(?: ?(?:years? old|years? young|yrs? old|yr old|"
-            rf"y/?o|yrs|years))?(?=$| (?:and|now|btw|m|f|male|female|from|but|so|lol|years?|haha|today|"
-            rf"already)\b)"
-        ),
+        rf"{I_AM} (?:only |just |actually )?(?P<n>[1-9]\d)(?: ?(?:years? old|years? young|yrs? old|yr old|"
+        rf"y/?o|yrs|years))?(?=$| (?:and|now|btw|m|f|male|female|from|but|so|lol|years?|haha|today|"
+        rf"already)\b)",
         _age,
     ),
     rule(r"^(?:just |only just )?turned (?P<n>[1-9]\d)(?=$| )", _age),
@@ -161,34 +163,26 @@ _RULES: list[Rule] = [
     rule(rf"\bit'?s my (?:\d+\w* )?{_BIRTHDAY} (?:on )?(?:the )?(?P<when>{DAY})", _birthday),
     rule(rf"\bi was born (?:on )(?:the )?(?P<when>{DAY})", _birthday),
     rule(
-        (
-            rf"\bi{_SOFT} (?P<verb>love|luv|loooove|like|enjoy|adore|prefer|hate|detest|dislike|can'?t stand|"
-            rf"despise|loathe) (?P<rest>.+)"
-        ),
+        rf"\bi{_SOFT} (?P<verb>love|luv|loooove|like|enjoy|adore|prefer|hate|detest|dislike|can'?t stand|"
+        rf"despise|loathe) (?P<rest>.+)",
         _taste,
     ),
     rule(
-        (
-            rf"{I_AM}(?: really| so| super| very| totally| kinda| big| also| mostly| mainly| deep| just)* "
-            rf"(?P<how>into|obsessed with|addicted to|crazy about|mad about|scared of|terrified of|afraid of|"
-            rf"good at|bad at) (?P<rest>.+)"
-        ),
+        rf"{I_AM}(?: really| so| super| very| totally| kinda| big| also| mostly| mainly| deep| just)* "
+        rf"(?P<how>into|obsessed with|addicted to|crazy about|mad about|scared of|terrified of|afraid of|"
+        rf"good at|bad at) (?P<rest>.+)",
         _into,
     ),
     rule(rf"{I_AM} an? (?:big |huge |massive |total |lifelong |die ?hard |real )*fan of (?P<rest>.+)", _fan),
     rule(
-        (
-            rf"{I_AM} an? (?:big |huge |massive |total |lifelong |die ?hard )*(?P<rest>(?!(?:big|huge|massive|"
-            rf"total|new|your|real)\b)[\w' ]{{3,30}}?) (?:fan|supporter|nerd|geek|addict)\b"
-        ),
+        rf"{I_AM} an? (?:big |huge |massive |total |lifelong |die ?hard )*(?P<rest>(?!(?:big|huge|massive|"
+        rf"total|new|your|real)\b)[\w' ]{{3,30}}?) (?:fan|supporter|nerd|geek|addict)\b",
         _fan,
     ),
     rule(
-        (
-            r"\bmy (?:all ?time |absolute )?(?:favou?rite?|favou?rit|favrite|favourte|fav|fave) "
-            r"(?P<what>\w+(?: \w+){0,2}?)(?:'s| is| are| was| has to be| would be|s)? (?P<rest>(?<=is )\S.*|"
-            r"(?<=are )\S.*|(?<='s )\S.*|(?<=be )\S.*|(?<=was )\S.*)"
-        ),
+        r"\bmy (?:all ?time |absolute )?(?:favou?rite?|favou?rit|favrite|favourte|fav|fave) "
+        r"(?P<what>\w+(?: \w+){0,2}?)(?:'s| is| are| was| has to be| would be|s)? (?P<rest>(?<=is )\S.*|"
+        r"(?<=are )\S.*|(?<='s )\S.*|(?<=be )\S.*|(?<=was )\S.*)",
         _favourite,
     ),
     rule(r"\bi(?: still| actually| proudly)? support (?P<rest>.+)", _supports),

@@ -52,7 +52,8 @@ def test_other_messages_are_read_with_high_precision_and_good_recall() -> None:
     [
         "call me on 07700 900123", "my name is ben_87@mail.com", "i love chatting on telegram, im ben there",
         "my number is 0 7 7 0 0 9 0 0 1 2 3", "i work at www.example.com", "i live in leeds, whatsapp me", "im @benny",
-        "my snap is benny", "my dog is called Rex, email ben@example.org",
+        "my snap is benny", "call me ben_87", "my name is benny87",
+        "i live in flat 3 acacia avenue", "i work at 12 high street", "my dog is called Rex, email ben@example.org",
     ],
 )  # fmt: skip
 def test_contact_details_and_what_stands_beside_them_are_never_kept(message: str) -> None:

@@ -106,6 +106,11 @@ def test_a_transcript_that_agrees_nowhere_loses_nothing_of_what_is_known() -> No
     assert merged.transcript == strange
 
 
+def test_one_message_in_common_is_no_ground_for_taking_back_what_follows() -> None:
+    merged = merge(lines(KNOWN), chat("hey", "<b>hi you</b>", "so"))
+    assert [entry.text for entry in merged.entries] == ["hey", "hi you", "how are you", "good", "so"]
+
+
 def test_a_turn_that_still_waits_for_its_reply_is_kept_beside_one_from_another_tab() -> None:
     waiting = (*KNOWN, Message("user", "from one tab"))
     transcript, new = told(waiting, (*KNOWN, Message("user", "from another")))
