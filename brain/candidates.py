@@ -110,11 +110,12 @@ class NumberAdapter(LineAdapter):
     """The same short question, answered with one number."""
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        """The number in the completion. Raises Unparsable where there is none or more than one."""
+        """The number in the completion, as the one output. Raises Unparsable where there is none or more than one."""
+        (name,) = signature.output_fields
         numbers = set(_NUMBER.findall(completion))
         if len(numbers) != 1:
             raise Unparsable
-        return {"best": int(numbers.pop())}
+        return {name: int(numbers.pop())}
 
 
 class Choosing(dspy.Module):

@@ -21,7 +21,7 @@ PLACEHOLDER = "…"  # what the upstream is told instead of a text that may not 
 MAX_CHOICES = 16
 MAX_MESSAGES = 4096
 MAX_PARTS = 1024  # of one request, over all its messages
-_CONTEXT = 8
+CONTEXT = 8  # messages before the one that is judged
 _UNANSWERING = ("assistant", "system", "developer")
 MAX_DEPTH = 200
 _STRUCTURES = (dict, list)
@@ -87,7 +87,7 @@ class ChatRequest:
 
     def context(self, before: int) -> list[Message]:
         """The last messages before number `before`, as the guard reads them."""
-        near = self.messages[max(0, before - _CONTEXT) : before]
+        near = self.messages[max(0, before - CONTEXT) : before]
         return [Message(str(m["role"]), text_of(m.get("content", m.get("output")))) for m in near]
 
     def with_messages(self, messages: Sequence[Json]) -> Json:

@@ -34,6 +34,8 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "openai": "brain/lms/",
     "aiohttp": "proxy/upstream.py",
     "yaml": "brain/yaml_lines.py",
+    "sacrebleu": "brain/overlap.py",
+    "rouge_score": "brain/overlap.py",
     "sqlite3": "brain/sqlite_file.py",
     "redis": "brain/memory/redis.py",
     "prometheus_client": "proxy/metrics.py",

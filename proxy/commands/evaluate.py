@@ -1,4 +1,4 @@
-"""`chaperone eval`: how well and how fast the rules judge labelled messages.
+"""`chaperone eval FILES…`: how well and how fast the rules judge labelled messages.
 
 Message text is printed only where `--errors` asks for it, and then shortened and safe for a terminal.
 """
@@ -51,7 +51,21 @@ class _Rows:
     judged: Sequence[Judged]
 
 
-@click.command("eval")
+class _OrPersona(click.Command):
+    """`chaperone eval FILES…`, and `chaperone eval persona` where that is the first word."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args[:1] == ["persona"]:
+            # Imported here for start-up time: who judges rows need not wait for DSPy.
+            from proxy.commands.evaluate_persona import evaluate_persona  # noqa: PLC0415
+
+            return evaluate_persona.make_context(f"{info_name} persona", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("eval", cls=_OrPersona)
 @click.option("--rules", "rules_dir", type=click.Path(path_type=Path), help="The rules folder.")
 @click.option("--errors", type=click.IntRange(min=0), default=0, help="Show up to N misses and N false alarms a file.")
 @click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object.")
@@ -63,6 +77,8 @@ def evaluate(rules_dir: Path | None, errors: int, as_json: bool, stage: Stage, f
     A .txt file is a stream of benign messages, one a line. Any other is JSONL: {id, text, labels, stage?, optional?,
     source?, kind?, lang?, context?}; labels are the rules that must fire, optional those that may, direction is read
     as stage. Exit code 0, or 2 for input that cannot be read.
+
+    `chaperone eval persona` measures a persona instead (a file of that name is ./persona).
     """
     read = [(str(path), _rows(path)) for path in files]
     guard = _guard(rules_dir)

@@ -28,6 +28,7 @@ def test_every_signature_answers_with_a_reply_and_the_judges_with_an_opinion(sig
         signatures.Summarise: ["summary"],
         signatures.Judge: ["labels", "confidence"],
         signatures.BestReply: ["best"],
+        signatures.GradeReply: ["grade"],
         signatures.ReadFan: ["intent", "emotion", "sentiment"],
     }
     assert list(signature.output_fields) == opinions.get(signature, ["reply"])

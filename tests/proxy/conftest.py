@@ -230,3 +230,31 @@ def bot_api() -> Iterator[BotApi]:
     api = BotApi()
     yield api
     api.close()
+
+
+@pytest.fixture
+def nora(tmp_path: Path) -> Path:
+    """Training data of one persona, Nora, with 40 conversations; asked for a pet she may let a wombat slip."""
+    folder = tmp_path / "training"
+    (folder / "personas").mkdir(parents=True)
+    card = {"name": "Nora", "voice": "Short and warm.", "conversations": "nora.json", "deflections": ["tell me more"]}
+    (folder / "personas" / "nora.yaml").write_text("".join(f"{key}: {json.dumps(card[key])}\n" for key in card))
+    conversations = [
+        {
+            "id": f"c{number}",
+            "title": "boats",
+            "turns": [
+                {"role": "fan", "text": f"Good evening. What have you painted on day {number}?"},
+                {"role": "persona", "text": f"heyyy you, boat number {number} is so blue 🖤"},
+                {"role": "fan", "text": f"Do you own a pet, and does it have {number} legs?"},
+                {
+                    "role": "persona",
+                    "text": f"hmm just {number} snails and a gull, babe 🖤",
+                    "slip": {"rule": "animals", "text": "my wombat, babe 🖤"},
+                },
+            ],
+        }
+        for number in range(40)
+    ]
+    (folder / "nora.json").write_text(json.dumps({"conversations": conversations}), encoding="utf-8")
+    return folder
