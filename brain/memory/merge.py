@@ -79,7 +79,13 @@ def _following(stored: tuple[Line, ...], answered: int, given: tuple[Message, ..
     for block in matcher.get_matching_blocks():
         kept[block.b : block.b + block.size] = rest[block.a : block.a + block.size]
     new = asking[_overlap(waiting, asking) :]
-    entries = (*stored[: run.stored + run.length], *kept, *waiting, *new)
+    alike = stored[: run.stored + run.length]
+    if not tail:
+        # What is asked again is known already, and is still what has to be answered: it stands last.
+        again = alike[len(alike) - min(len(_split(given)[1]), run.length) :]
+        entries: tuple[Entry, ...] = (*alike[: len(alike) - len(again)], *waiting, *again)
+    else:
+        entries = (*alike, *kept, *waiting, *new)
     return Merged(entries, _messages(entries))
 
 

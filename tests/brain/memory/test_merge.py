@@ -118,6 +118,11 @@ def test_a_turn_that_still_waits_for_its_reply_is_kept_beside_one_from_another_t
     assert new == ["from another"]
 
 
+def test_what_is_asked_again_stands_last_also_beside_a_turn_that_waits() -> None:
+    waiting = (*KNOWN, Message("user", "from one tab"))
+    assert told(waiting, KNOWN[:3]) == (["hey", "hi you", "from one tab", "how are you"], [])
+
+
 def test_what_the_proxy_withheld_counts_as_what_stood_there() -> None:
     withheld = (KNOWN[0], KNOWN[1], Message("user", "…"), Message("assistant", "…"), Message("user", "nice"))
     assert told(KNOWN, withheld)[1] == ["nice"]
