@@ -208,11 +208,14 @@ class HoldBack:
         return watch.is_open
 
     def _means_nothing(self, watch: Watch) -> bool:
-        """A look at what the sentence so far means, after ever more words. Only its end can say that it is withheld."""
+        """A glance at what the sentence so far means, and after ever more words a closer look. Only its end can say
+        that it is withheld."""
+        if watch.means_nothing(closely=False):
+            return True
         if self._words < self._next_look:
             return False
         self._next_look = self._words + self._words // 2 + 1
-        return watch.means_nothing()
+        return watch.means_nothing(closely=True)
 
     def _passes(self, start: int, end: int, kind: Kind) -> bool:
         verdict = self._judge(self._text[start:end], kind=kind, is_inside=start > 0)

@@ -172,9 +172,9 @@ class Watch:
         """True when the sentence so far is worth a look at what it means."""
         return any(listener.is_open for listener in self._listeners)
 
-    def means_nothing(self) -> bool:
-        """A closer look at what the sentence so far means, where it is worth one."""
-        return all(listener.means_nothing() for listener in self._listeners if listener.is_open)
+    def means_nothing(self, *, closely: bool) -> bool:
+        """A look at what the sentence so far means, where it is worth one: a glance, and `closely` a dear one too."""
+        return all(listener.means_nothing(closely=closely) for listener in self._listeners if listener.is_open)
 
     @property
     def begun(self) -> int:

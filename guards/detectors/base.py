@@ -55,8 +55,8 @@ class Listener(Protocol):
         """Hears the next word with the space behind it."""
         ...
 
-    def means_nothing(self) -> bool:
-        """True when a closer look at the sentence so far finds nothing in it; dear."""
+    def means_nothing(self, *, closely: bool) -> bool:
+        """True when a glance at the sentence so far, or `closely` a look that is dear, finds nothing in it."""
         ...
 
     def end_sentence(self) -> None:

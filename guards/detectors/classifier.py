@@ -1,4 +1,5 @@
-"""The local classifier: what a message means. A gate looks at everything, a transformer at what it lets through.
+"""The local classifier: what a message means. A gate looks at everything, a glance at
+what it lets through, a transformer at what the glance lets through.
 
 Meaning is judged at places in the text (`sentences`), and a finding spans the stretch that was judged. Where one of the
 last turns was itself about a rule, the conversation is heated: then nothing is passed by, each stretch is read in the
@@ -19,6 +20,7 @@ from guards.clean import clean
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.demands import Opening, words
 from guards.detectors.gate import Gate, words_of
+from guards.detectors.glance import Glance
 from guards.detectors.listener import GateListener
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
@@ -35,9 +37,10 @@ _READ = ("clean", "joined", "leet", "spelled")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Both steps, as trained together."""
+    """All steps, as trained together."""
 
     gate: Gate
+    glance: Glance
     transformer: Transformer
 
 
@@ -47,7 +50,8 @@ def load(folder: Path = MODELS) -> Model:
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     scales = [(label["slope"], label["offset"]) for label in card["labels"].values()]
     transformer = Transformer(folder, list(card["labels"]), scales, card["interest"]["threshold"])
-    return Model(Gate.load(folder / "gate.npz"), transformer)
+    glance = Glance(folder, transformer.pieces, card["glance"]["threshold"])
+    return Model(Gate.load(folder / "gate.npz"), glance, transformer)
 
 
 class ClassifierDetector:
@@ -67,6 +71,7 @@ class ClassifierDetector:
         for source in sources:
             if source.entry.classifier not in known:
                 raise BuildProblem(source, f"no classifier {source.entry.classifier!r}: there are {', '.join(known)}")
+        self._nothing = dict.fromkeys(known, 0.0)
         self._entries: list[tuple[str, Classifier]] = [(source.rule, source.entry) for source in sources]
         self.rules = frozenset(rule for rule, _ in self._entries)
         opening = [words_of(fold_term(term)) for _, entry in self._entries for term in entry.open]
@@ -91,11 +96,17 @@ class ClassifierDetector:
                         is_worth_it = self._always or bool(heat) or self._is_open(text)
                     if not is_worth_it:
                         continue
-                    scores = self._model.transformer.probabilities(text, before, folded.speaker)
+                    scores = self._scores(text, before, folded.speaker)
                     heated = {label: _heated(score) if label in heat else score for label, score in scores.items()}
                     yield from self._findings(view, start, start + len(text), heated)
                     # a sentence that says nothing by itself makes nothing new of those before it
                     is_worth_it = self._always or any(scores.values())
+
+    def _scores(self, text: str, before: Transcript, speaker: str) -> Mapping[str, float]:
+        """The probability of each label; all 0 where a glance is enough. Raises DetectorError."""
+        if not (before or self._always) and self._model.glance.is_plain(text):
+            return self._nothing
+        return self._model.transformer.probabilities(text, before, speaker)
 
     def opening(self) -> Opening:
         """The words that an entry names to open the gate; everything else is for the listener to hear."""
@@ -110,9 +121,8 @@ class ClassifierDetector:
     def listener(self, context: Transcript) -> GateListener:
         """The gate over each sentence as it grows; it is wary where the detector would look at everything."""
         turns = tuple(_end_of(turn) for turn in context)
-        return GateListener(
-            self._model.gate, self._model.transformer.is_dull, is_wary=self._always or bool(self._heat(turns))
-        )
+        model, is_wary = self._model, self._always or bool(self._heat(turns))
+        return GateListener(model.gate, model.glance.is_plain, model.transformer.is_dull, is_wary=is_wary)
 
     def _heat(self, context: Transcript) -> frozenset[str]:
         """The labels that the end of one of the last turns was about.
@@ -131,7 +141,7 @@ class ClassifierDetector:
         """The labels that a turn is about. Raises DetectorError."""
         view = clean(text).text
         sentences = [view[start:end].rstrip() for start, end in alone(view)]
-        looked_at = [each for each in sentences if before or self._is_open(each)]
+        looked_at = [each for each in sentences if before or self._is_worth_reading(each)]
         scores = [self._model.transformer.probabilities(each, before, speaker) for each in looked_at]
         return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
 
@@ -145,6 +155,9 @@ class ClassifierDetector:
             else:
                 continue
             yield Finding(rule, *view.span(start, end), score, self.name, view.name, gray)
+
+    def _is_worth_reading(self, text: str) -> bool:
+        return self._is_open(text) and not self._model.glance.is_plain(text)
 
     def _is_worth_a_look(self, text: str) -> bool:
         return self._model.gate.is_open(text) or self._has_opening(text)

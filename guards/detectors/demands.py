@@ -82,16 +82,21 @@ class Numbered:
         for demand, at in self.number.items():
             for piece in demand:
                 self._asking.setdefault(piece, []).append(at)
-        self._pieces = list(self._asking)
-        self._engine = AhoCorasick(self._pieces) if self._pieces else None
+        pieces = list(self._asking)
+        self._bits = [sum(1 << at for at in self._asking[piece]) for piece in pieces]
+        self._engine = AhoCorasick(pieces) if pieces else None
 
     def met_by(self, tokens: Iterable[str], *, is_plain: bool) -> set[int]:
         """The numbers of the demands that a word of these tokens meets."""
-        met = set() if is_plain else set(self._asking.get(ODD, ()))
+        return set(ones(self.bits_of(tokens, is_plain=is_plain)))
+
+    def bits_of(self, tokens: Iterable[str], *, is_plain: bool) -> int:
+        """The same with a bit for each number."""
+        met = 0 if is_plain else sum(1 << at for at in self._asking.get(ODD, ()))
         if self._engine is not None:
             for token in tokens:
                 for piece, _, _ in self._engine.find_matches_as_indexes(f"<{token}>", overlapping=True):
-                    met.update(self._asking[self._pieces[piece]])
+                    met |= self._bits[piece]
         return met
 
 
@@ -106,26 +111,36 @@ class DemandGate:
         kept = [(entry, tuple(way)) for entry, way in ways]
         self._always = {entry for entry, way in kept if not way}
         self._numbered = Numbered(demand for _, way in kept for demand in way)
-        self._ways: dict[int, list[tuple[frozenset[int], int]]] = {}
+        self._ways: dict[int, list[tuple[int, int]]] = {}
         for entry, way in kept:
             if way:
                 pivot = self._numbered.number[rarest(way) or max(way, key=least_weight)]
-                numbers = frozenset(self._numbered.number[demand] for demand in way)
-                self._ways.setdefault(pivot, []).append((numbers, entry))
+                needed = sum(1 << number for number in {self._numbered.number[demand] for demand in way})
+                self._ways.setdefault(pivot, []).append((needed, entry))
+        self._pivots = sum(1 << pivot for pivot in self._ways)
         self._met_by = lru_cache(maxsize=_WORDS_KEPT)(self._met)
 
     def open_for(self, text: str) -> list[int]:
         """The entries that may find something in `text`, which is ASCII, in order."""
-        met: set[int] = set()
+        met = 0
         for word in text.lower().split():
-            met.update(self._met_by(word))
-        pivots = met & self._ways.keys()
-        found = {entry for pivot in pivots for numbers, entry in self._ways[pivot] if numbers <= met}
-        return sorted(found | self._always)
+            met |= self._met_by(word)
+        found = set(self._always)
+        for pivot in ones(met & self._pivots):
+            found.update(entry for needed, entry in self._ways[pivot] if needed & met == needed)
+        return sorted(found)
 
-    def _met(self, word: str) -> frozenset[int]:
+    def _met(self, word: str) -> int:
         is_plain = all(char.isalpha() or char in PLAIN_SIGNS for char in word)
-        return frozenset(self._numbered.met_by(tokens_of(word), is_plain=is_plain))
+        return self._numbered.bits_of(tokens_of(word), is_plain=is_plain)
+
+
+def ones(bits: int) -> Iterator[int]:
+    """The places of the bits that are set, lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def rarest(demands: Demands) -> Demand | None:

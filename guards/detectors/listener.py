@@ -23,9 +23,12 @@ class GateListener:
     It `is_wary` where everything is, whatever the gate says.
     """
 
-    def __init__(self, gate: Gate, is_dull: Callable[[str], bool], *, is_wary: bool) -> None:
-        """`is_dull` is the closer look, dear and sure: True where a stretch means nothing."""
+    def __init__(
+        self, gate: Gate, is_plain: Callable[[str], bool], is_dull: Callable[[str], bool], *, is_wary: bool
+    ) -> None:
+        """True of a stretch that means nothing are `is_plain`, at a glance, and `is_dull`, dear and surer."""
         self._gate = gate
+        self._is_plain = is_plain
         self._is_dull = is_dull
         self._stretch = ""
         self.is_wary = is_wary
@@ -53,12 +56,13 @@ class GateListener:
             self._was_open = self._was_open or self._is_open_now() or self._length > RUN_ON
             self._begin()
 
-    def means_nothing(self) -> bool:
-        """A closer look at the sentence so far; False also where it cannot be taken."""
+    def means_nothing(self, *, closely: bool) -> bool:
+        """A look at the sentence so far; False also where it cannot be taken."""
         if self.is_wary or self._was_open:
             return False
         try:
-            return self._is_dull(self._stretch.rstrip())
+            look = self._is_dull if closely else self._is_plain
+            return look(self._stretch.rstrip())
         except DetectorError:
             return False  # what that asks for is decided where the sentence ends
 

@@ -39,7 +39,7 @@ class Pieces:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._tokenizer.encode_special_tokens = True  # who writes [SEP] has written a word, not ended a turn
-        self._first, self._between = map(self._special, ("[CLS]", "[SEP]"))
+        self._first, self._between, self.unknown = map(self._special, ("[CLS]", "[SEP]", "[UNK]"))
         self._of_word = lru_cache(maxsize=_WORDS_KEPT)(self._encoded)
 
     def ids(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> list[int]:
@@ -81,7 +81,7 @@ class Transformer:
         self, folder: Path, labels: Sequence[str], scales: Sequence[tuple[float, float]], interest: float
     ) -> None:
         self._first, self._rest = (session(folder / name) for name in ("first.onnx", "rest.onnx"))
-        self._pieces = Pieces(folder / "tokenizer.json")
+        self.pieces = Pieces(folder / "tokenizer.json")
         self.labels = tuple(labels)
         self._scales = tuple(scales)
         self._interest = interest
@@ -127,7 +127,7 @@ class Transformer:
     def _looked_at(self, text: str, context: Sequence[Message], speaker: str) -> tuple[float, Any]:
         """The first step's interest, and what it makes of the word pieces, for the second."""
         try:
-            ids = np.array([self._pieces.ids(text, context, speaker)], dtype=np.int64)
+            ids = np.array([self.pieces.ids(text, context, speaker)], dtype=np.int64)
             states, interests = self._first.run(None, {"ids": ids})
         except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
             raise DetectorError("classifier", type(error).__name__) from None

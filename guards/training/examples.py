@@ -22,10 +22,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train: how many layers of the base model, how often over all examples, from which random seed."""
+    """How to train: how many layers of the base model, how often over all examples, how often the glance goes over its
+    texts, from which random seed."""
 
     layers: int = 6
     epochs: int = 4
+    glance_epochs: int = 6
     seed: int = 0
 
 

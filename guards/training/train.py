@@ -1,4 +1,4 @@
-"""Trains both steps of the classifier on labelled messages and writes them, with their scores, as one model folder."""
+"""Trains all steps of the classifier on labelled messages and writes them, with their scores, as one model folder."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from numpy.typing import NDArray
 
 from guards.clean import clean
 from guards.detectors.gate import Gate
+from guards.detectors.glance import Glance
 from guards.detectors.transformer import Transformer
 from guards.training import gate as gate_training
 from guards.training import transformer as transformer_training
 from guards.training.base_model import find
 from guards.training.examples import Example, Plan, digest_of, kept_back
+from guards.training.export import export, export_glance
+from guards.training.glance import distil
 from guards.training.scores import Numbers, recall_at, scale, threshold_for, truths
 from guards.training.transformer import Say
 
 _HELD_BACK = 0.1
-# Of the violations that the transformer finds, the share that its two gates must let through to it. Turns that only
+# Of the violations that the transformer finds, the share that each step before must let through to it. Turns that only
 # those before them explain are none of the gate's: a heated conversation is looked at whole.
 _GATE_LETS_THROUGH = 0.985
+_GLANCE_LETS_THROUGH = 0.99
 _INTEREST_LETS_THROUGH = 0.99
 _FOUND = 0.5  # the probability from which a violation counts as found
-FILES = ("first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
+FILES = ("glance.onnx", "first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
 _NO_SCALE = (1.0, 0.0)
 
 
@@ -51,7 +55,10 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as draft:
         drafts = Path(draft)
-        transformer_training.export(encoder, folder, drafts)
+        export(encoder, folder, drafts)
+        teacher = _unscaled(drafts, labels)
+        glance = distil(encoder, teacher, teaching, epochs=plan.glance_epochs, seed=plan.seed, say=say)
+        export_glance(glance, drafts)
         card = finish(drafts, gate, held, labels) | {
             "plan": asdict(plan), "trained_on": len(teaching), "kept_back": len(held), "examples": digest_of(examples),
         }  # fmt: skip
@@ -62,9 +69,9 @@ def train(
 
 
 def finish(folder: Path, gate: Gate, held: Sequence[Example], labels: Sequence[str]) -> dict[str, Any]:
-    """Sets the thresholds of both gates by the examples in `held`, writes gate.npz, and says what is known of the model
+    """Sets the thresholds of all steps by the examples in `held`, writes gate.npz, and says what is known of the model
     in `folder`: each label's scale and scores, as the int8 model gives them."""
-    model = Transformer(folder, labels, [_NO_SCALE] * len(labels), -math.inf)
+    model = _unscaled(folder, labels)
     found = [model.raw(example.text, example.context, example.speaker) for example in held]
     raw, interest = np.array([scores for _, scores in found]), np.array([each for each, _ in found])
     about: dict[str, Any] = {}
@@ -78,17 +85,25 @@ def finish(folder: Path, gate: Gate, held: Sequence[Example], labels: Sequence[s
     is_found = violating & (probabilities.max(1) >= _FOUND)
     scores = gate_training.scores(gate, held)
     is_alone = np.array([not example.context for example in held])
-    least_score = threshold_for(scores[is_found & is_alone], _GATE_LETS_THROUGH, otherwise=-math.inf)
-    gate = replace(gate, threshold=least_score)
+    alone = is_found & is_alone
+    gate = replace(gate, threshold=threshold_for(scores[alone], _GATE_LETS_THROUGH, otherwise=-math.inf))
     gate.save(folder / "gate.npz")
+    glance = Glance(folder, model.pieces)
+    glances = np.array([glance.score(example.text) for example in held])
+    least_glance = threshold_for(glances[alone], _GLANCE_LETS_THROUGH, otherwise=-math.inf)
     least = threshold_for(interest[is_found], _INTEREST_LETS_THROUGH, otherwise=-math.inf)
     digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES[:-1]))
     return {
         "version": digest.hexdigest()[:12],
         "labels": about,
         "gate": _passed(scores[is_alone], gate.threshold, violating[is_alone]),
+        "glance": {"threshold": least_glance, **_passed(glances[is_alone], least_glance, violating[is_alone])},
         "interest": {"threshold": least, **_passed(interest, least, violating)},
     }
+
+
+def _unscaled(folder: Path, labels: Sequence[str]) -> Transformer:
+    return Transformer(folder, labels, [_NO_SCALE] * len(labels), -math.inf)
 
 
 def _cleaned(example: Example) -> Example:

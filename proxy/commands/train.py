@@ -67,7 +67,7 @@ def train(
         labelled = read_rows(rows or read(PersonaSettings, {}).training_data / FILE_NAME, labels)
         examples = [as_example(row) for row in labelled]
         used = [label for label in labels if any(label in example.labels for example in examples)]
-        card = run(examples, used, out, Plan(layers, epochs, seed), click.echo, base=base)
+        card = run(examples, used, out, Plan(layers=layers, epochs=epochs, seed=seed), click.echo, base=base)
     except PolicyError as error:
         _fail(*map(str, error.problems))
     except TrainingError as error:

@@ -14,14 +14,15 @@ from guards.detectors.classifier import load
 from guards.detectors.listener import GateListener
 from guards.errors import DetectorError
 
-GATE, DULL = load().gate, load().transformer.is_dull
+MODEL = load()
+GATE = MODEL.gate
 ROWS = Path(__file__).parents[3] / "training_data" / "moderation.jsonl"
 TEXTS = [row["text"] for row in map(json.loads, ROWS.read_text(encoding="utf-8").splitlines()[::97])]
 SENTENCES = [text for text in TEXTS if not re.search(r"[.!?…。！？\n]", text) and len(text) < 200]
 
 
 def listening(*, always: bool = False) -> GateListener:
-    return GateListener(GATE, DULL, is_wary=always)
+    return GateListener(GATE, MODEL.glance.is_plain, MODEL.transformer.is_dull, is_wary=always)
 
 
 @settings(deadline=None, max_examples=300)
@@ -62,14 +63,17 @@ def test_a_closer_look_tells_small_talk_from_what_a_rule_is_about() -> None:
     listener = listening()
     listener.take("pasta ")
     listener.take("again ")
-    assert listener.means_nothing()
+    assert listener.means_nothing(closely=True)
     for word in ["add", "me", "on", "snapchat", "tonight"]:
         listener.take(f"{word} ")
-    assert not listener.means_nothing()
+    assert not listener.means_nothing(closely=False)
+    assert not listener.means_nothing(closely=True)
 
 
 def test_a_look_that_cannot_be_taken_finds_no_sentence_harmless() -> None:
     def broken(_: str) -> bool:
         raise DetectorError("classifier", "RuntimeError")
 
-    assert not GateListener(GATE, broken, is_wary=False).means_nothing()
+    listener = GateListener(GATE, broken, broken, is_wary=False)
+    assert not listener.means_nothing(closely=False)
+    assert not listener.means_nothing(closely=True)

@@ -1,4 +1,4 @@
-"""Fine-tuning learns, and the exported int8 model says what the trained one says."""
+"""Fine-tuning learns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guards.detectors.transformer import Pieces, Transformer
+from guards.detectors.transformer import Pieces
 from guards.training.examples import Example, Plan
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make train-tools")
@@ -17,18 +17,15 @@ from guards.training import transformer as training  # noqa: E402 - it imports t
 LABELS = ["contact", "meetup"]
 
 
-@pytest.mark.filterwarnings("ignore")  # torch's own exporter warns of itself
-def test_what_is_exported_says_what_was_learnt(
-    base: Path, examples: list[Example], tmp_path: Path, silent: Callable[[str], None]
+def test_what_was_learnt_tells_a_meeting_from_ordinary_talk(
+    base: Path, examples: list[Example], silent: Callable[[str], None]
 ) -> None:
     encoder = training.fine_tune(base, examples, LABELS, Plan(layers=3, epochs=40, seed=1), silent)
-    training.export(encoder, base, tmp_path)
-    model = Transformer(tmp_path, LABELS, [(1.0, 0.0)] * 2, -100.0)
-    meeting, ordinary = (model.probabilities(text)["meetup"] for text in ("come over to my place", "cats and tea"))
-    assert meeting > ordinary
-    ids = torch.tensor([Pieces(base / "tokenizer.json").ids("come over to my place")])
-    with torch.inference_mode():
-        scores, interest = encoder(ids, torch.ones(ids.shape))
-    found, raw = model.raw("come over to my place")
-    assert raw == pytest.approx(scores[0].tolist(), abs=0.15)
-    assert found == pytest.approx(float(interest), abs=0.15)
+    pieces = Pieces(base / "tokenizer.json")
+
+    def meeting(text: str) -> float:
+        ids = torch.tensor([pieces.ids(text)])
+        with torch.inference_mode():
+            return float(encoder(ids, torch.ones(ids.shape))[0][0, LABELS.index("meetup")])
+
+    assert meeting("come over to my place") > meeting("cats and tea")
