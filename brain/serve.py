@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from brain.embedding import Embed
+from brain.loading import loading
 from brain.server import address, listen, run_until_stopped, serve_app
 from brain.service import build_app
 from brain.settings import PersonaSettings
@@ -24,7 +25,8 @@ async def serve(settings: PersonaSettings, *, ready: Ready | None = None, meanin
     `ready` is called once with the base URL (`http://127.0.0.1:8081/v1`), the real port in it, when requests are
     accepted. `meaning` is `build_app`'s. Raises OSError when the port is taken, and what `build_app` raises.
     """
-    app = build_app(settings, meaning=meaning)
+    with loading():
+        app = build_app(settings, meaning=meaning)
     listener = listen(settings.host, settings.persona_port)
     url = address(listener) + "/v1"
 

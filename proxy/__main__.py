@@ -9,6 +9,8 @@ import importlib
 
 import click
 
+from brain.loading import loading
+
 COMMANDS = {
     "up": "proxy.commands.up:up",
     "proxy": "proxy.commands.serve:proxy",
@@ -34,7 +36,8 @@ class LateGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), name)
+        with loading():
+            command = getattr(importlib.import_module(module), name)
         return command if isinstance(command, click.Command) else None
 
 

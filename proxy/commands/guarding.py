@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from brain.loading import loading
 from brain.settings import PersonaSettings
 from guards.errors import ChaperoneError, PolicyError
 from proxy import app
@@ -24,7 +25,9 @@ def guard_port(
 ) -> None:  # fmt: skip
     """Serves the proxy on `listener` until a signal; `ready` is called once turns are answered. Raises
     click.ClickException."""
-    serve(_built(settings, persona, counts), listener, ready)
+    with loading():
+        built = _built(settings, persona, counts)
+    serve(built, listener, ready)
 
 
 def _built(settings: ProxySettings, persona: PersonaSettings | None, counts: Path | None) -> app.App:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from brain.loading import loading
 from brain.server import address
 from brain.settings import PersonaSettings
 from proxy.commands.flags import flags, proxy_settings
@@ -28,7 +29,8 @@ def run_proxy(settings: ProxySettings, ready: Callable[[str], None], persona: Pe
         run_workers(settings, ready, persona)
         return
     # Imported here as it takes a second, which a process that only looks after workers need not pay.
-    from proxy.commands.guarding import guard_port  # noqa: PLC0415
+    with loading():
+        from proxy.commands.guarding import guard_port  # noqa: PLC0415
 
     with listen(settings.host, settings.port) as listener:
         guard_port(settings, listener, lambda: ready(address(listener)), persona)

@@ -23,6 +23,7 @@ from types import FrameType
 
 import click
 
+from brain.loading import loading
 from brain.server import GRACE, address, share
 from brain.settings import PersonaSettings
 from proxy.commands.serving import configure_logging, listen
@@ -154,7 +155,8 @@ def work(
     threading.Thread(target=_end_with_parent, daemon=True).start()
     configure_logging(f"worker {number} ")
     # Imported here as the parent of the workers imports this module, and does without the rest.
-    from proxy.commands.guarding import guard_port  # noqa: PLC0415
+    with loading():
+        from proxy.commands.guarding import guard_port  # noqa: PLC0415
 
     try:
         with share(settings.host, settings.port) as listener:
