@@ -109,7 +109,8 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 def asked(messages: Sequence[ChatMessage]) -> Asked:
-    """Sorts messages by meaning. Raises MalformedRequest when no user message is there to be answered.
+    """Sorts messages by meaning. Raises MalformedRequest when no user message is there to be answered, or one
+    that says nothing.
 
     System messages before the last user message are the client's instructions; after it they are guidance about the
     message to write now, and an assistant message between the two is a reply that was not delivered as written.
@@ -117,6 +118,8 @@ def asked(messages: Sequence[ChatMessage]) -> Asked:
     last = max((index for index, message in enumerate(messages) if message.role == "user"), default=-1)
     if last < 0:
         raise MalformedRequest("messages: at least one user message is needed", param="messages")
+    if not messages[last].text.strip() and not isinstance(messages[last].content, list):
+        raise MalformedRequest("messages: the last user message has no text; send what the fan said", param="messages")
     before, after = messages[: last + 1], messages[last + 1 :]
     guidance = _joined(after, "system", "developer")
     past_reply = _joined(after, "assistant") if guidance else ""

@@ -24,6 +24,16 @@ def render(signature: Any, inputs: dict[str, Any], names: Iterable[str]) -> str:
     return "\n\n".join([instructions, *(f"{describe(signature, name)} {inputs[name]}" for name in told)])
 
 
+def told_in(system: str, signature: Any, field: str) -> str:
+    """What a system message of `render` tells for `field` of `signature`; empty when it tells nothing of it."""
+    return system.partition(f"\n\n{describe(signature, field)} ")[2].partition("\n\n")[0]
+
+
+def is_for(system: str, signature: Any) -> bool:
+    """True for a system message of `render` with the instructions of `signature`."""
+    return system.partition("\n\n")[0] == " ".join(signature.instructions.split())
+
+
 def released_in(guidance: str) -> str:
     """The part of the reply that `guidance` says was delivered already; empty when it says nothing of the kind."""
     return guidance.partition(describe(Rewrite, "released") + " ")[2]

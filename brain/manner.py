@@ -21,14 +21,16 @@ class Manner:
 
     `names` are the persona's own, which a model may write before a reply. `second` is asked where the first language
     model fails. Where both do, `on_failure` says whether a line of `lines` (pools, the best first) stands in or the
-    error is raised. With `several_messages` a reply is cut into messages, with `candidates` above 1 the one that
-    `choose` says is sent of so many; a repair and what is asked at temperature 0 have one.
+    error is raised; for a fan in distress it is one of `comforts`. With `several_messages` a reply is cut into
+    messages, with `candidates` above 1 the one that `choose` says is sent of so many; a repair and what is asked at
+    temperature 0 have one.
     """
 
     names: Sequence[str] = ()
     second: ChosenLM | None = None
     on_failure: Literal["voice", "error"] = "error"
     lines: Sequence[Sequence[str]] = field(default=(), repr=False)
+    comforts: Sequence[str] = field(default=(), repr=False)
     several_messages: bool = False
     candidates: int = 1
     choose: Choose | None = None
@@ -58,6 +60,7 @@ def manner_of(
         second=second,
         on_failure=settings.on_lm_failure,
         lines=(voice.card.deflections, tuple(exchange.reply for exchange in voice.exchanges)),
+        comforts=voice.card.comforts,
         several_messages=several_messages,
         candidates=candidates or settings.n_candidates,
         choose=chooser(settings.choose_by, chosen, score),

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+COMFORT = "Comfort"
+STORY = "TellStory"
+
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """The occasion of one reply; what is empty is not known, or not worth a word, and is not told.
 
     `kind` names the signature of the reply. `situation` are facts about the hour and the course of the conversation,
-    `opening` what of them is worth a word now, `stage` what the two are to each other. `memory` sums up what was said
+    `remark` what of them is worth a word now, `stage` what the two are to each other. `memory` sums up what was said
     before the transcript begins, `fan` are the facts known of the fan, one a line.
     """
 
     kind: str = "Reply"
     situation: str = ""
-    opening: str = ""
+    remark: str = ""
     stage: str = ""
     memory: str = field(default="", repr=False)
     fan: str = field(default="", repr=False)
@@ -28,7 +31,7 @@ class Occasion:
     def fields(self) -> dict[str, str]:
         """What is told of it, by the fields of the signature."""
         return {
-            "situation": self.situation, "opening": self.opening, "stage": self.stage, "memory": self.memory,
+            "situation": self.situation, "remark": self.remark, "stage": self.stage, "memory": self.memory,
             "fan": self.fan,
         }  # fmt: skip
 

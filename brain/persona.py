@@ -13,13 +13,18 @@ import dspy
 
 from brain.guidance import render
 from brain.occasion import PLAIN, Occasion
-from brain.signatures import Reply
+from brain.signatures import Comfort, HoldBoundary, Inform, Reply, Tease, TellStory
 from brain.voice import TURN_WEIGHTS, Voice
 from guards.types import Transcript
 
 # Fields that are chat messages of their own; every other input is told in the system message.
 _AS_MESSAGES = ("transcript", "past_reply", "guidance")
 _TURNS = len(TURN_WEIGHTS)
+# Which predictor writes which kind of reply.
+_PREDICTORS = {
+    "Reply": "reply", "Comfort": "comfort", "Tease": "tease", "Inform": "inform", "TellStory": "tell_story",
+    "HoldBoundary": "hold_boundary",
+}  # fmt: skip
 
 
 class ChatShape(dspy.Adapter):
@@ -45,11 +50,17 @@ class ChatShape(dspy.Adapter):
 
 
 class Persona(dspy.Module):
-    """Answers a fan in the persona's voice. One LM call per turn; keeps nothing between turns."""
+    """Answers a fan in the persona's voice, with a predictor for each kind of reply. One LM call per turn; keeps
+    nothing between turns."""
 
     def __init__(self, voice: Voice) -> None:
         super().__init__()
         self.reply = voice.compile(dspy.Predict(Reply))
+        self.comfort = voice.compile(dspy.Predict(Comfort))
+        self.tease = voice.compile(dspy.Predict(Tease))
+        self.inform = voice.compile(dspy.Predict(Inform))
+        self.tell_story = voice.compile(dspy.Predict(TellStory))
+        self.hold_boundary = voice.compile(dspy.Predict(HoldBoundary))
         self._voice = voice
         self._card = voice.card
 
@@ -72,7 +83,8 @@ class Persona(dspy.Module):
         turns = last_turns(transcript)
         if not self._voice.is_ready:
             await asyncio.to_thread(self._voice.prepare)
-        return await self.reply.acall(
+        predict = getattr(self, _PREDICTORS[occasion.kind])
+        prediction: dspy.Prediction = await predict.acall(
             turns=turns,
             name=self._card.name,
             voice=self._card.voice,
@@ -87,6 +99,7 @@ class Persona(dspy.Module):
             past_reply=past_reply,
             guidance=guidance,
         )
+        return prediction
 
 
 def last_turns(transcript: Transcript) -> tuple[str, ...]:

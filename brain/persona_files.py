@@ -44,6 +44,21 @@ class Silence(_Shape):
     lines: tuple[Text, ...] = ()
 
 
+class Remarks(_Shape):
+    """How a reply begins where the hour or a silence is worth a word, for who speaks without a language model."""
+
+    up_late: tuple[Text, ...] = ()
+    back_already: tuple[Text, ...] = ()
+    long_time: tuple[Text, ...] = ()
+    good_morning: tuple[Text, ...] = ()
+
+
+# Said to a fan in distress where no language model answers and the persona's file has no words for it.
+DEFAULT_COMFORTS = (
+    "I heard that, and it matters to me. Are you safe right now? Please talk to somebody near you, or call a local "
+    "helpline; if you are in danger, call the emergency number.",
+)
+FACT = "{fact}"
 DEFAULT_STAGES = (
     Stage(name="ice_breaker", messages=0),
     Stage(name="warming_up", messages=10),
@@ -58,6 +73,12 @@ def _rising(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return stages
 
 
+def _with_fact(lines: tuple[str, ...]) -> tuple[str, ...]:
+    if any(line.count(FACT) != 1 for line in lines):
+        raise ValueError(f"each line has {FACT} once: what the fan told stands there")
+    return lines
+
+
 def _below(path: str) -> str:
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise ValueError("a path below the training data is needed")
@@ -68,7 +89,8 @@ class PersonaCard(_Shape):
     """Who a persona is. What concerns the model is None or empty where the settings decide.
 
     The first `core_facts` of `facts` are told in every turn, the others when a turn is about them, all together in at
-    most `facts_budget` words.
+    most `facts_budget` words. `comforts`, `remarks` and `recalls` are said where no language model speaks: to a fan in
+    distress, about the hour or a silence, and to name what the fan has told.
     """
 
     name: Text
@@ -80,6 +102,9 @@ class PersonaCard(_Shape):
     facts_budget: int = Field(default=90, ge=0)
     boundaries: tuple[Text, ...] = ()
     deflections: tuple[Text, ...] = ()
+    comforts: tuple[Text, ...] = DEFAULT_COMFORTS
+    remarks: Remarks = Remarks()
+    recalls: Annotated[tuple[Text, ...], AfterValidator(_with_fact)] = ()
     stages: Annotated[tuple[Stage, ...], AfterValidator(_rising)] = DEFAULT_STAGES
     silence: Silence | None = None
     several_messages: bool = False

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from brain.bubbles import Break
 from brain.cast import Casting, Member
-from brain.chat import ChatRequest, Envelope, asked, error_body, read_request
+from brain.chat import Asked, ChatRequest, Envelope, Json, asked, error_body, read_request
 from brain.edge import ClientGone, body_of, event, failure, unless_gone
 from brain.embedding import Embed
 from brain.lms.choice import OFFLINE, ChosenLM
@@ -31,8 +31,11 @@ from brain.memory_routes import MemoryRoutes
 from brain.persona_files import ANY_PERSONA
 from brain.persona_store import PersonaStore
 from brain.quiet import silence_dspy
+from brain.reader import Reader
+from brain.reading import load
 from brain.settings import PersonaSettings
 from brain.speaker import Spoken
+from brain.spoken_story import story_pieces, wanted_story
 from brain.stories.routes import StoryRoutes
 from brain.stories.shelf import Shelf
 from brain.turn import Prepared, Turns
@@ -69,7 +72,7 @@ def build_app(
         return None if member is None or member.chosen.label == OFFLINE else summariser(member.chosen.engine)
 
     memory = open_memory(settings, summariser_of=summariser_of, now=lambda: now().astimezone(UTC))
-    routes = PersonaRoutes(store, Turns(memory))
+    routes = PersonaRoutes(store, Turns(memory, Reader(load())))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -106,7 +109,8 @@ class PersonaRoutes:
 
     async def readyz(self, _: Request) -> Response:
         """The personas in force with what speaks for each, how often which failure of a language model came since its
-        files were taken up, and what was wrong with an edit that was refused."""
+        files were taken up, in how many turns a fan may have been in distress, and what was wrong with an edit that was
+        refused."""
         cast, problems = self._store.cast, self._store.problems
         failures = sum((member.speaker.counts for member in cast.members.values()), Counter(self._turns.counts))
         return JSONResponse(
@@ -116,6 +120,7 @@ class PersonaRoutes:
                 "lm": cast.default.lm,
                 "personas": {name: {"lm": each.lm, "version": each.version} for name, each in cast.members.items()},
                 "failures": failures,
+                "distressed": self._turns.distressed,
                 "problems": [str(problem) for problem in problems],
             }
         )
@@ -132,7 +137,7 @@ class PersonaRoutes:
         try:
             wanted = read_request(await body_of(request))
             member, said = self.named(wanted.model), asked(wanted.messages)
-            turn = await self._turns.prepared(member.card.model_id, whose(wanted, request.headers), said)
+            turn = await self._turns.prepared(member, whose(wanted, request.headers), said)
             return await self._answer(request, wanted, member, turn)
         except ClientGone:
             return Response(status_code=499)
@@ -155,11 +160,11 @@ class PersonaRoutes:
         envelope = Envelope(f"chatcmpl-{uuid.uuid4().hex}", created, member.card.model_id)
         headers = {PERSONA: member.card.model_id}
         if not wanted.stream:
-            spoken = await unless_gone(request, member.speaker.whole(turn.asked, wanted.options()))
+            spoken = await unless_gone(request, _whole(member, turn.asked, wanted.options()))
             await self._turns.keep(turn, spoken.text)
             headers |= {FALLBACK: spoken.fallback} if spoken.fallback else {}
             return JSONResponse(envelope.completion(spoken.text, spoken.finish, spoken.usage), headers=headers)
-        pieces = self._kept(turn, member.speaker.pieces(turn.asked, wanted.options()))
+        pieces = self._kept(turn, _pieces(member, turn.asked, wanted.options()))
         # The status is sent with the first piece, so a failure before it still has a status of its own.
         first = await unless_gone(request, anext(pieces))
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
@@ -176,6 +181,19 @@ class PersonaRoutes:
                 if isinstance(piece, Spoken):
                     await self._turns.keep(turn, piece.text)
                 yield piece
+
+
+def _pieces(member: Member, asked: Asked, options: Json) -> Any:
+    if wanted_story(asked):
+        return story_pieces(member.teller, member.speaker, asked, options)
+    return member.speaker.pieces(asked, options)
+
+
+async def _whole(member: Member, asked: Asked, options: Json) -> Spoken:
+    if not wanted_story(asked):
+        return await member.speaker.whole(asked, options)
+    async with contextlib.aclosing(story_pieces(member.teller, member.speaker, asked, options)) as pieces:
+        return [piece async for piece in pieces if isinstance(piece, Spoken)][-1]
 
 
 async def _events(

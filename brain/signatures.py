@@ -27,7 +27,7 @@ class Reply(dspy.Signature):
     current_time: str = dspy.InputField(desc="It is now, where you are:")
     conversation_length: str = dspy.InputField(default="", desc="Length of the conversation with this fan so far:")
     situation: str = dspy.InputField(default="", desc="How things stand (they is this fan):")
-    opening: str = dspy.InputField(default="", desc="Worth a word at the beginning of your message:")
+    remark: str = dspy.InputField(default="", desc="Worth a word at the beginning of your message:")
     stage: str = dspy.InputField(default="", desc="What the two of you are to each other:")
     memory: str = dspy.InputField(default="", desc="What the two of you said before, summed up:")
     fan: str = dspy.InputField(default="", desc="What you remember of this fan, who told you:")

@@ -39,7 +39,8 @@ class Situation:
     """The situation of one turn.
 
     `persona_time` and `fan_time` are local (`fan_time` None: their zone is not known). `day_part` and `weekday` are the
-    fan's where known, else the persona's. `lasts` is the time since the first message, `silence` that since the last
+    fan's where known, else the persona's. `lasts` is the time since the first message (0 where
+    its time is not known), `silence` that since the last
     one before this turn (None: there was none), never negative. `messages` counts those before this turn. `new_hours`
     says that this turn is the first in its part of the day. `notes` are short lines for the prompt, in which "you" is
     the persona and "they" the fan.
@@ -86,7 +87,7 @@ def situation(
         silence=silence,
         messages=messages,
         new_hours=last is None or now - last >= NEW_SITTING or day_part(last.astimezone(here.tzinfo)) != part,
-        notes=(*_hours(persona_time, fan_time), *_course(lasts, silence, messages)),
+        notes=(*_hours(persona_time, fan_time), *_course(None if first is None else lasts, silence, messages)),
     )
 
 
@@ -147,10 +148,11 @@ def _hour(time: datetime) -> str:
     return f"{time:%H:%M} on {time:%A}, {_part_of(time)[2]},"
 
 
-def _course(lasts: timedelta, silence: timedelta | None, messages: int) -> list[str]:
+def _course(lasts: timedelta | None, silence: timedelta | None, messages: int) -> list[str]:
     if silence is None or not messages:
         return ["this is the first message of the two of you"]
-    told = [f"{_count(messages, 'message')} so far, over {spoken(lasts)}"]
+    over = "" if lasts is None else f", over {spoken(lasts)}"
+    told = [f"{_count(messages, 'message')} so far{over}"]
     if silence >= NEW_SITTING:
         told.append(f"they were silent for {spoken(silence)}")
     elif silence >= PAUSE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from brain.lms.errors import FAILURES
 from brain.lms.fallback import Fallback
 from brain.lms.tap import Listener, Tap
 from brain.manner import PLAIN, Manner
+from brain.occasion import COMFORT
 from brain.persona import ChatShape, Persona
 from brain.quiet import language_model, quiet
 from brain.stand_in import closing, stand_in
@@ -71,7 +72,7 @@ class Speaker:
         try:
             spoken = await self._whole(asked, options)
         except FAILURES:
-            ended = self._ended(asked, "")
+            ended = self.ended(asked, "")
             if ended is None:
                 raise
             return ended
@@ -79,7 +80,7 @@ class Speaker:
             spoken.text = in_messages(spoken.text)
         return spoken
 
-    async def pieces(self, asked: Asked, options: Json) -> AsyncIterator[str | Spoken]:
+    async def pieces(self, asked: Asked, options: Json) -> AsyncGenerator[str | Spoken, None]:
         """The reply's pieces as they come, then the Spoken as a whole; a piece that is a Break parts two messages.
         Raises as `whole` does, at any point.
 
@@ -95,7 +96,7 @@ class Speaker:
                         out += piece
                     yield piece
         except FAILURES:
-            spoken = self._ended(asked, out)
+            spoken = self.ended(asked, out)
             if spoken is None:
                 raise
             if len(spoken.text) > len(out):
@@ -186,11 +187,12 @@ class Speaker:
     def _noted(self, kind: str) -> None:
         self.counts[kind] += 1
 
-    def _ended(self, asked: Asked, out: str) -> Spoken | None:
+    def ended(self, asked: Asked, out: str) -> Spoken | None:
         """What the fan gets where every language model failed after `out` was sent; None where that is an error."""
         if self._manner.on_failure == "error":
             return None
-        text = out + closing(out) if out else stand_in(asked, self._manner.lines)
+        lines = [self._manner.comforts] if asked.occasion.kind == COMFORT else self._manner.lines
+        text = out + closing(out) if out else stand_in(asked, lines)
         if not text:
             return None
         self._noted(VOICE)

@@ -17,6 +17,7 @@ from dspy import lm15
 
 from brain.conversations import Exchange
 from brain.guidance import released_in
+from brain.lms.impromptu import comforting, recalling, remarking
 from brain.lms.shapes import StreamEvent, answer, chat_messages, delta
 from brain.voice import Voice
 
@@ -31,9 +32,10 @@ _MID_SENTENCE = re.compile(r"\w\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the engine reads in a request: the last turns, the fan's line first, what followed it, and what the persona
-    said before."""
+    """What the engine reads in a request: the system message, the last turns, the fan's line first, what followed it,
+    and what the persona said before."""
 
+    system: str = field(repr=False)
     turns: tuple[str, ...] = field(repr=False)
     past_reply: str = field(repr=False)
     released: str = field(repr=False)
@@ -77,6 +79,16 @@ class OfflineEngine:
         return messages[:start] + messages[end:] if all(pair in known for pair in head) else messages
 
     def _reply(self, heard: Heard) -> str:
+        card, salt = self._voice.card, f"{heard.turns[0]}\x1f{heard.messages}"
+        if comfort := comforting(card, heard.system, heard.said, salt):
+            return comfort
+        if heard.past_reply:
+            return self._spoken(heard)
+        recall = recalling(card, heard.system, heard.turns[0], heard.said, salt)
+        remark = remarking(card, heard.system, heard.said, salt)
+        return " ".join(filter(None, [remark, recall or self._spoken(heard)]))
+
+    def _spoken(self, heard: Heard) -> str:
         exchange = self._choose(heard)
         if not heard.past_reply:
             slips = _fraction("slip", heard.turns[0], str(heard.messages)) < self._slip_rate
@@ -101,6 +113,7 @@ def hear(messages: list[dict[str, Any]]) -> Heard:
     said = [each for each in messages[: last + 1] if each["role"] in ("user", "assistant")]
     after = {message["role"]: message["content"] for message in messages[last + 1 :]}
     return Heard(
+        system=messages[0]["content"] if messages and messages[0]["role"] == "system" else "",
         turns=tuple(each["content"] for each in said[::-1]) or ("",),
         past_reply=after.get("assistant", ""),
         released=released_in(after.get("system", "")),

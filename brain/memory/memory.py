@@ -96,6 +96,7 @@ class Memory:
         *,
         feeling: float | None = None,
         stage: str | None = None,
+        reached: str | None = None,
         flags: Iterable[str] = (),
     ) -> None:
         """Keeps the reply of a turn and what the turn meant, in place of an earlier attempt's. Sums up in the
@@ -106,7 +107,7 @@ class Memory:
             if known is None:
                 return None, None
             told = answer(known, turn, _encodable(reply), self._now())
-            told = note(told, turn, feeling=feeling, stage=stage, flags=marks)
+            told = note(told, turn, feeling=feeling, stage=stage, reached=reached, flags=marks)
             return told, told
 
         self._tidy(await self._store.change(key, change))

@@ -54,7 +54,7 @@ def recall(query: str, facts: Sequence[Fact], budget: int, *, embed: Embed | Non
     asked = words(query)
     ranked = sorted(
         range(len(facts)),
-        key=lambda index: (_touch(facts[index], asked) + near[index], _telling(facts[index]), index),
+        key=lambda index: (touch(facts[index].text, asked) + near[index], _telling(facts[index]), index),
         reverse=True,
     )
     chosen, spent = list[int](), 0.0
@@ -85,9 +85,10 @@ def _stem(word: str) -> str:
     return word
 
 
-def _touch(fact: Fact, asked: set[str]) -> float:
-    own = words(fact.text)
-    related = words(" ".join(_ALSO.get(word, "") for word in fact.text.casefold().split()))
+def touch(fact: str, asked: set[str]) -> float:
+    """How much the text of a fact has to do with the words asked about: 2 for each it shares, 1 for related ones."""
+    own = words(fact)
+    related = words(" ".join(_ALSO.get(word, "") for word in fact.casefold().split()))
     return 2.0 * len(own & asked) + 1.0 * bool(related & asked)
 
 

@@ -82,7 +82,13 @@ def answer(known: Recollection, turn: str, reply: str, now: datetime, *, origin:
 
 
 def note(
-    known: Recollection, turn: str, *, feeling: float | None = None, stage: str | None = None, flags: Iterable[str] = ()
+    known: Recollection,
+    turn: str,
+    *,
+    feeling: float | None = None,
+    stage: str | None = None,
+    reached: str | None = None,
+    flags: Iterable[str] = (),
 ) -> Recollection:
     """The recollection with what a turn meant: `feeling` is what it adds to the emotion score, in place of what it
     added before; flags stay. Where the turn is not known, nothing changes."""
@@ -92,7 +98,10 @@ def note(
     if feeling is not None:
         feelings = (*(each for each in feelings if each.turn != turn), Feeling(turn, feeling))
     joined = tuple(dict.fromkeys((*known.flags, *flags)))
-    return replace(known, feelings=feelings, stage=known.stage if stage is None else stage, flags=joined)
+    return replace(
+        known, feelings=feelings, stage=known.stage if stage is None else stage, reached=reached or known.reached,
+        flags=joined,
+    )  # fmt: skip
 
 
 def _of(known: Recollection, user: str | None) -> Recollection:

@@ -112,10 +112,10 @@ class Recollection:
     """What is known of one conversation.
 
     `messages` counts all that was said, also what has gone into `summary` since; `lines` are the messages still kept
-    word for word, oldest first. `emotion` is the sum of what turns added (what it means, and its bounds, are the
-    stages' business). `settled` is the part of it whose turns nothing can change any more, `feelings` the rest.
-    `turns` are the ids of the last turns, which may still be repeated or corrected. `opening` is the last time the
-    persona spoke first, or was about to. Times are in UTC.
+    word for word, oldest first. `stage` is the present one, `reached` the farthest so far. `emotion` is the sum of what
+    turns added (what it means, and its bounds, are the stages' business). `settled` is the part of it whose turns
+    nothing can change any more, `feelings` the rest. `turns` are the ids of the last turns, which may still be repeated
+    or corrected. `opening` is the last time the persona spoke first, or was about to. Times are in UTC.
     """
 
     key: ConversationKey
@@ -133,6 +133,7 @@ class Recollection:
     feelings: tuple[Feeling, ...] = field(default=(), repr=False)
     turns: tuple[str, ...] = field(default=(), repr=False)
     opening: Opening | None = None
+    reached: str = ""
 
     @property
     def emotion(self) -> float:

@@ -61,6 +61,11 @@ def beats_of(text: str) -> list[str]:
     return pieces[:MAX_BEATS] if all(len(each.split()) >= _FEWEST_WORDS for each in pieces) else _cleaned([told])
 
 
+def asks(text: str) -> bool:
+    """True for a message that asks for a story of its own, and not for more of one."""
+    return bool(_ASKING.match(text.strip()))
+
+
 def theme_of(text: str) -> str:
     """What a message asks to be told about, without the words that ask."""
     return _MARKS.sub("", _ASKING.sub("", text.strip(), count=1))

@@ -81,15 +81,19 @@ class Teller:
             code="same_prose", param="temperature",
         )  # fmt: skip
 
-    async def asked_for(self, text: str) -> AsyncGenerator[str, None]:
+    async def asked_for(
+        self, text: str, *, temperature: float | None = None, max_tokens: int | None = None
+    ) -> AsyncGenerator[str, None]:
         """The story that a fan's message asks for, as the pieces of a chat reply: the beats it spells out, or those
-        planned for its theme. One call, and one before it for a plan. Raises as the writer does."""
+        planned for its theme. One call, and one before it for a plan. `max_tokens` bounds the story. Raises as
+        the writer does."""
         beats = beats_of(text)
         if len(beats) < 2:
             plan = "".join([piece async for piece in self._writer.planned(theme_of(text) or text)])
             beats = beats_of(plan) or beats or [text]
         last = -1
-        brief = Brief(tuple(beats), (None,) * len(beats))
+        each_beat = max_tokens and max(1, max_tokens // len(beats))
+        brief = Brief(tuple(beats), (None,) * len(beats), temperature=temperature, max_tokens=each_beat)
         async with aclosing(self.tell(brief, "whole")) as told:
             async for each in told:
                 if isinstance(each, Delta):

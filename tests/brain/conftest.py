@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -234,3 +234,77 @@ async def persona_service(
 @pytest.fixture
 def service() -> Callable[..., Any]:
     return persona_service
+
+
+Script = Callable[[dict[str, Any]], Any]
+
+
+class Room:
+    """A persona service before a scripted model, and a fan who talks to it."""
+
+    def __init__(self, client: httpx.AsyncClient, server: Any) -> None:
+        self.client = client
+        self.server = server
+
+    @property
+    def asked(self) -> list[dict[str, str]]:
+        """The messages that the model got last."""
+        return list(self.server.bodies[-1]["messages"])
+
+    @property
+    def system(self) -> str:
+        """The system message that the model got last."""
+        return self.asked[0]["content"]
+
+    async def post(self, *said: str | dict[str, str], turn: str | None = None, **body: Any) -> httpx.Response:
+        """One request; a plain text is the fan's."""
+        messages = [{"role": "user", "content": each} if isinstance(each, str) else each for each in said]
+        headers = {"x-chaperone-turn": turn} if turn else {}
+        body = {"model": "nora", "messages": messages, **body}
+        return await self.client.post("/chat/completions", json=body, headers=headers)
+
+    async def say(self, *said: str | dict[str, str], id: str | None = "c", **more: Any) -> str:
+        """The reply to a turn of the conversation `id`."""
+        named = {"metadata": {"conversation_id": id}} if id else {}
+        response = await self.post(*said, **{**named, **more})
+        assert response.status_code == 200, response.text
+        text: str = response.json()["choices"][0]["message"]["content"]
+        return text
+
+    async def stream(self, text: str, id: str = "c", **headers: str) -> str:
+        """The reply to a streamed turn."""
+        body = {"model": "nora", "messages": [{"role": "user", "content": text}], "stream": True}
+        async with self.client.stream(
+            "POST", "/chat/completions", json=body, headers={"x-conversation-id": id, **headers}
+        ) as response:
+            lines = [line.removeprefix("data: ") async for line in response.aiter_lines() if line]
+        assert lines[-1] == "[DONE]"
+        return "".join(json.loads(line)["choices"][0]["delta"].get("content", "") for line in lines[:-1])
+
+    async def known(self, id: str = "c") -> dict[str, Any]:
+        """What the service shows of a conversation."""
+        shown: dict[str, Any] = (await self.client.get(f"/conversations/{id}")).json()
+        return shown
+
+
+Scenario = Callable[[Room], Awaitable[None]]
+
+
+@pytest.fixture
+def play(training_data: Path, scripted_server: Any, service: Any) -> Callable[..., None]:
+    """Plays a scenario before a model that answers by `script`; `again` is played after a restart of the service."""
+
+    def run(
+        scenario: Scenario, script: Script = lambda _: ["a reply"], again: Scenario | None = None, **more: Any
+    ) -> None:
+        async def main() -> None:
+            async with AsyncExitStack() as stack:
+                server = await stack.enter_async_context(scripted_server(script).running())
+                settings = {"lm": "openai/m", "lm_base_url": server.url, "lm_api_key": "k", **more}
+                for each in filter(None, (scenario, again)):
+                    async with service(training_data, **settings) as client:
+                        await each(Room(client, server))
+
+        asyncio.run(main())
+
+    return run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from brain.guidance import describe, released_in, render
-from brain.signatures import Rewrite
+from brain.guidance import describe, is_for, released_in, render, told_in
+from brain.signatures import Comfort, Reply, Rewrite, Tease
 from brain.suggest import with_past
 
 SIGNATURE = with_past(Rewrite, "reply")
@@ -32,3 +32,12 @@ def test_what_was_released_is_read_back_whole() -> None:
 
 def test_guidance_of_others_says_nothing_was_released() -> None:
     assert released_in("Do not name other platforms.") == ""
+
+
+def test_a_field_is_read_back_from_a_system_message() -> None:
+    told = {"name": "Nora", "fan": "they live in Leeds\nthey work nights", "client_instructions": "x\n\nfan: y"}
+    system = render(Comfort, told, list(Comfort.input_fields))
+    assert told_in(system, Reply, "fan") == "they live in Leeds\nthey work nights"
+    assert told_in(system, Reply, "remark") == ""
+    assert is_for(system, Comfort)
+    assert not any(is_for(each, Comfort) for each in ("", render(Tease, told, ["name"]), render(Reply, told, ["name"])))

@@ -56,6 +56,9 @@ def test_everything_that_a_file_may_say_is_read(
         "silence": {"after": 12, "lines": ["still there?"]},
         "facts_budget": 40,
         "core_facts": 0,
+        "comforts": ["i heard that"],
+        "remarks": {"up_late": ["up late?"], "back_already": ["back?"], "long_time": ["you!"], "good_morning": ["hi"]},
+        "recalls": ["i remember, {fact}"],
     }
     write_card(training_data, {**card, **more})
     read = only(training_data).card.model_dump(mode="json")
@@ -100,6 +103,8 @@ def test_a_problem_shows_nothing_of_a_value(training_data: Path, card: dict[str,
         ({"stages": [{"name": "a", "messages": 0}, {"name": "b", "messages": 0}]}, "stages begin at 0 messages"),
         ({"silence": {"after": 0}}, "silence.after"),
         ({"n_candidates": 0}, "n_candidates"),
+        ({"recalls": ["i remember"]}, "each line has {fact} once"),
+        ({"remarks": {"tea_time": ["tea?"]}}, "unknown key remarks.tea_time"),
     ],
 )
 def test_what_cannot_be_used_is_refused(

@@ -144,3 +144,7 @@ def test_any_times_make_a_situation_of_few_short_lines(
     assert all(len(note) < 80 and "\n" not in note for note in found.notes)
     if found.silence >= NEW_SITTING:
         assert found.new_hours
+
+
+def test_where_the_first_message_s_time_is_not_known_nothing_is_said_of_how_long_it_lasts() -> None:
+    assert at(NOON, last=NOON, first=None, messages=5).notes[-1] == "five messages so far"

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from dspy import lm15
 
+from brain.conversations import Conversations
 from brain.guidance import render
 from brain.lms.offline import OfflineEngine, hear
-from brain.signatures import Rewrite
+from brain.persona_files import PersonaCard
+from brain.signatures import Comfort, Reply, Rewrite
 from brain.suggest import with_past
 from brain.voice import Voice
 
@@ -24,8 +26,9 @@ CLEAN = {
 SLIP = "my insta is @nora.boats"
 
 
-def request(*texts: str, past_reply: str = "", guidance: str = "", **options: Any) -> Any:
-    messages = [{"role": ("user", "assistant")[index % 2], "content": text} for index, text in enumerate(texts)]
+def request(*texts: str, past_reply: str = "", guidance: str = "", system: str = "", **options: Any) -> Any:
+    messages = [{"role": "system", "content": system}] if system else []
+    messages += [{"role": ("user", "assistant")[index % 2], "content": text} for index, text in enumerate(texts)]
     messages += [{"role": "assistant", "content": past_reply}] if past_reply else []
     messages += [{"role": "system", "content": guidance}] if guidance else []
     return lm15.request_from_openai_chat({"model": "m", "messages": messages, **options})
@@ -125,3 +128,22 @@ def test_what_follows_the_last_user_message_is_past_reply_and_guidance() -> None
     )
     assert (heard.turns[0], heard.past_reply, heard.released, heard.messages) == ("u", "p", "", 1)
     assert "u" not in repr(heard).replace("Heard", "").replace("messages", "")
+
+
+def test_it_goes_by_what_it_is_told_of_the_hour_and_of_the_fan(card: dict[str, Any], data: dict[str, Any]) -> None:
+    more = {"remarks": {"up_late": ["up late?"]}, "recalls": ["i remember, {fact}"]}
+    exchanges = Conversations.model_validate(data).exchanges()
+    voice = Voice(PersonaCard.model_validate({**card, **more}), exchanges, 2)
+    fields = {"remark": "up late", "fan": "their dog is called Biscuit"}
+    system = render(Reply, fields, list(Reply.input_fields))
+    assert reply(voice, "come over tonight?", system=system) == "up late? only in your dreams tonight"
+    assert reply(voice, "my dog says hey", system=system) == "up late? i remember, your dog is called Biscuit"
+    again = reply(voice, "my dog says hey", system=system, past_reply="my dog too", guidance="No dogs.")
+    assert "remember" not in again
+    assert "up late" not in again
+
+
+def test_it_answers_distress_with_care_also_when_it_writes_again(voice: Voice) -> None:
+    system = render(Comfort, {}, list(Comfort.input_fields))
+    assert reply(voice, "come over tonight?", system=system) in voice.card.comforts
+    assert reply(voice, "come over tonight?", system=system, past_reply="x", guidance="y") in voice.card.comforts

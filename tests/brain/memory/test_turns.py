@@ -160,3 +160,9 @@ def test_a_conversation_stays_with_its_user() -> None:
     with pytest.raises(MalformedRequest) as caught:
         started(known, "t4", "let me in", user="u2")
     assert caught.value.status == 409
+
+
+def test_the_farthest_stage_stays_where_the_present_one_falls_back() -> None:
+    known = note(turned(None, "t1", "hey", "hi"), "t1", stage="close", reached="close")
+    known = note(known, "t1", stage="warming_up")
+    assert (known.stage, known.reached) == ("warming_up", "close")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brain.stories.beats import MAX_BEATS, Character, beats_of, relevant, theme_of
+from brain.stories.beats import MAX_BEATS, Character, asks, beats_of, relevant, theme_of
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,13 @@ CAST = [
 )
 def test_only_who_is_named_or_meant_is_relevant(beat: str, so_far: str, names: list[str]) -> None:
     assert [each.name for each in relevant(CAST, beat, so_far)] == names
+
+
+@pytest.mark.parametrize("text", ["tell me a story", "ok, can you tell me a story about a fox?", "write me a tale"])
+def test_a_message_that_asks_for_a_story_is_known(text: str) -> None:
+    assert asks(text)
+
+
+@pytest.mark.parametrize("text", ["go on", "what happened to the fox?", "i love your story", ""])
+def test_a_message_that_asks_for_more_of_one_or_for_none_asks_for_no_story(text: str) -> None:
+    assert not asks(text)
