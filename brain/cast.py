@@ -17,6 +17,7 @@ from brain.lms.choice import OFFLINE, ChosenLM, UnknownModel, choose, choose_fal
 from brain.manner import manner_of
 from brain.persona import Persona
 from brain.persona_files import ANY_PERSONA, FOLDER, PersonaCard, PersonaData, read_personas
+from brain.persona_program import load_learnt, program_file
 from brain.settings import PersonaSettings, zone
 from brain.speaker import Speaker
 from brain.stories.choice import teller_of
@@ -27,7 +28,8 @@ from brain.voice import Voice
 from brain.voice_score import FEWEST_LINES, LazyScore, VoiceScore
 from guards.errors import PolicyError, Problem
 
-_OTHER_LINES = 1_000
+# Lines of other people that a voice score is fitted beside.
+OTHER_LINES = 1_000
 
 Clock = Callable[[], datetime]
 
@@ -123,10 +125,15 @@ class Casting:
             self._settings, voice, lm, second,
             several_messages=card.several_messages, candidates=card.n_candidates, score=score,
         )  # fmt: skip
-        speaker = Speaker(Persona(voice), lm, options, clock, manner)
+        speaker = Speaker(self._program(card, voice, lm), lm, options, clock, manner)
         narrator = Narrator(card.name, card.voice, card.platform)
         teller = teller_of(narrator, lm, options, self._samples, delay=self._settings.offline_delay)
         return Member(card, data.version, voice, speaker, teller, lm.label, clock, lm, score)
+
+    def _program(self, card: PersonaCard, voice: Voice, lm: ChosenLM) -> Persona:
+        """The program with what it was taught. Not the offline engine's: it would take taught replies for said ones."""
+        persona, path = Persona(voice), self._settings.data / program_file(card.model_id)
+        return load_learnt(path).put_on(persona) if lm.label != OFFLINE and path.exists() else persona
 
     def _score(self, card: PersonaCard, voice: Voice) -> LazyScore | None:
         """What chooses among candidates by the voice; None where there is one, or too little to know the voice by."""
@@ -134,7 +141,7 @@ class Casting:
         if count == 1 or self._settings.choose_by != "voice" or len(voice.exchanges) < FEWEST_LINES:
             return None
         path = self._settings.training_data / FILE_NAME
-        return LazyScore(lambda: VoiceScore.of(voice.exchanges, other_people(path, _OTHER_LINES), self._meaning))
+        return LazyScore(lambda: VoiceScore.of(voice.exchanges, other_people(path, OTHER_LINES), self._meaning))
 
     def _model(self, name: str, voice: Voice) -> ChosenLM:
         """The language model of a name, or that of the settings where there is none."""

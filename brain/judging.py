@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dspy
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brain.guidance import describe
+from brain.programs import SavedSignature, State, read_state, write_state
 from brain.signatures import ANSWER_FORM, Judge
-from guards.errors import ChaperoneError
 
 # What a model may write beside its line, in characters; whatever is longer did not understand the question.
 LONGEST_ANSWER = 20_000
@@ -32,10 +31,6 @@ _TRAILING_COMMA = re.compile(r",(?=\s*[\]}])")
 
 class Unparsable(Exception):
     """The model's answer is no opinion. Never quotes it."""
-
-
-class ProgramError(ChaperoneError):
-    """A saved program that cannot be used; the message says why."""
 
 
 class LineAdapter(dspy.Adapter):
@@ -180,9 +175,7 @@ def _line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
 
 
-class _Demo(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
+class _Demo(State):
     rule_titles: dict[str, str]
     transcript: list[dict[str, str]]
     stage: Literal["input", "output"]
@@ -191,28 +184,16 @@ class _Demo(BaseModel):
     confidence: float = 1.0
 
 
-class _Signature(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
-    instructions: str
-
-
-class _Predict(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
-    signature: _Signature
+class _Predict(State):
+    signature: SavedSignature
     demos: list[_Demo]
 
 
-class _Program(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
+class _Program(State):
     judge: _Predict
 
 
-class _State(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
+class _Saved(State):
     program: _Program
 
 
@@ -224,14 +205,7 @@ def load_program(path: Path | None = None) -> Judging:
     program = Judging()
     if path is None:
         return program
-    try:
-        state = _State.model_validate_json(path.read_bytes()).program.judge
-    except OSError as error:
-        raise ProgramError(f"the judge's program {path} cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise ProgramError(f"{path} is no saved program of the judge: {place}: {first['msg']}") from None
+    state = read_state(path, _Saved, "judge").program.judge
     program.judge.signature = Judge.with_instructions(state.signature.instructions)
     program.judge.demos = [demo.model_dump() for demo in state.demos]
     return program
@@ -240,11 +214,4 @@ def load_program(path: Path | None = None) -> Judging:
 def save_program(program: Judging, path: Path, about: Mapping[str, Any]) -> None:
     """Writes the program's state as JSON to `path`, whole or not at all, beside what is known `about` it. Raises
     ProgramError."""
-    text = json.dumps({**about, "program": program.dump_state()}, ensure_ascii=False, indent=1)
-    draft = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise ProgramError(f"the judge's program cannot be written to {path}: {error.strerror}") from None
+    write_state(path, program.dump_state(), about, "judge")

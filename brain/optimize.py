@@ -1,7 +1,8 @@
-"""Teaches the judge from labelled messages with DSPy's optimizers, and keeps what it learnt only if it judges as well.
+"""Teaches a program with DSPy's optimizers, whatever the program and whatever its score.
 
 It stands apart as the one home of optimizers: they run once, by hand, in a thread beside the loop, and print and log
-what they see, which is muted here.
+what they see, which is muted here. What is taught, and when it is kept, is said in `optimize_judge` and
+`optimize_persona`.
 """
 
 from __future__ import annotations
@@ -11,25 +12,21 @@ import contextlib
 import importlib.util
 import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 
 import dspy
 
-from brain.judge import CONTEXT_MESSAGES, MAX_TOKENS
-from brain.judging import Judging, load_program, save_program
-from brain.labelled import Row, split
-from brain.lms.blocking import BlockingEngine
+from brain.lms.blocking import BlockingEngine, HoppingEngine
 from brain.quiet import language_model, quiet
 from guards.errors import ChaperoneError
 
 Optimizer = Literal["bootstrap", "mipro", "gepa"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
-# Rows on either side of the split below which a score says nothing.
-FEWEST_ROWS = 5
+# Examples on either side of the split below which a score says nothing.
+FEWEST = 5
 DEMONSTRATIONS = 6
 CONCURRENT_CALLS = 4
 # A busy provider is asked again: unlike a turn, a score has time, and a lost row would be counted as a wrong one.
@@ -37,152 +34,162 @@ RETRIES = 4
 # Calls that may fail for good before the run is given up.
 MOST_ERRORS = 5
 _REFLECTION_TOKENS = 4000
-_WRONG_BUT_CLOSE = 0.5
 
 
 class OptimizeError(ChaperoneError):
     """Optimizing cannot go on; the message says what to do."""
 
 
+class Scored(Protocol):
+    """How a program did on the held-out examples; the higher `score`, the better."""
+
+    @property
+    def score(self) -> float: ...
+
+
+ScoresT = TypeVar("ScoresT", bound=Scored)
+
+
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """How a program judged `rows` messages: mean `score`, share of `exact` answers, how many had no opinion."""
+class Lesson:
+    """What there is to learn: the `program` in force, examples to teach it with, and how an answer is scored.
 
-    rows: int
-    score: float
-    exact: float
-    undecided: int
+    `metric` gives an answer (example, prediction) 0 to 1, `remark` says in words what was right and wrong about it.
+    `enough` is the score from which an answer is an example to others; `labelled` says whether the examples' own
+    answers may be shown as well. The program brings its own adapter, and can be called and awaited.
+    """
+
+    program: Any
+    train: Sequence[Any] = field(repr=False)
+    metric: Callable[[Any, Any], float]
+    remark: Callable[[Any, Any], str]
+    enough: float = 1.0
+    labelled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Taught(Generic[ScoresT]):
+    """The new program, with the held-out scores of the one in force and its own."""
+
+    program: Any
+    before: ScoresT
+    after: ScoresT
+
+    @property
+    def is_as_good(self) -> bool:
+        """True where the new program may take the other's place."""
+        return self.after.score >= self.before.score
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[ScoresT]):
     """The held-out scores of the program in force and of the new one, and whether the new one was saved."""
 
-    before: Scores
-    after: Scores
+    before: ScoresT
+    after: ScoresT
     saved: bool
 
 
-def agreement(example: Any, prediction: Any, *_: Any) -> float:
-    """1 for exactly the labels that were given; up to a half for an overlap of labels; 0 without an opinion."""
-    if prediction["labels"] is None:
-        return 0.0
-    given, said = set(example["labels"]), set(prediction["labels"])
-    return 1.0 if given == said else _WRONG_BUT_CLOSE * len(given & said) / len(given | said)
-
-
-async def optimize_judge(
+async def teach(
     engine: Any,
+    lesson: Lesson,
+    evaluate: Callable[[Any, Any], Awaitable[ScoresT]],
     *,
-    label: str,
-    rows: Sequence[Row],
-    rules: Mapping[str, str],
-    out: Path,
-    optimizer: Optimizer = "bootstrap",
-    limit: int = 400,
-    seed: int = 0,
-) -> Outcome:
-    """Optimizes the program at `out` (or the one as it was written) over `rows` and saves it there, with its scores.
-
-    `engine` is an AsyncEngine, `label` its name for the record, `rules` are id -> title. Refused, and the file left
-    alone, when the held-out score is below that of the program in force. Raises OptimizeError and ProgramError.
-    """
-    teaching, held = split(rows, seed=seed, limit=limit)
-    if min(len(teaching), len(held)) < FEWEST_ROWS:
+    name: str,
+    held: int,
+    optimizer: Optimizer,
+    seed: int,
+    **config: Any,
+) -> Taught[ScoresT]:
+    """What `optimizer` makes of the lesson's program; `evaluate` scores a program, with a language model, on `held`
+    examples. `engine` is an AsyncEngine, `config` its generation options. Raises OptimizeError."""
+    if min(len(lesson.train), held) < FEWEST:
         raise OptimizeError(
-            f"too few rows: {len(teaching)} to teach with and {len(held)} to score; {FEWEST_ROWS} each are the least"
+            f"too few rows: {len(lesson.train)} to teach with and {held} to score; {FEWEST} each are the least"
         )
     if optimizer == "mipro" and importlib.util.find_spec("optuna") is None:
         raise OptimizeError("mipro needs the package optuna, which is not installed; bootstrap and gepa do without")
-    current = load_program(out if out.exists() else None)
-    train, dev = ([row.example(rules, CONTEXT_MESSAGES) for row in each] for each in (teaching, held))
-    blocking = BlockingEngine(engine, asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    blocking = BlockingEngine(engine, loop)
     try:
-        lm = language_model("judge", engine, blocking=blocking, retries=RETRIES, temperature=0.0, max_tokens=MAX_TOKENS)
-        before = await evaluate(current, lm, dev)
-        program = await asyncio.to_thread(_compiled, optimizer, current, lm, train, seed)
-        after = await evaluate(program, lm, dev)
+        lm = language_model(name, HoppingEngine(engine, loop), blocking=blocking, retries=RETRIES, **config)
+        before = await evaluate(lesson.program, lm)
+        program = await asyncio.to_thread(_compiled, optimizer, lesson, lm, seed)
+        return Taught(program, before, await evaluate(program, lm))
     finally:
         blocking.close()
-    saved = after.score >= before.score
-    if saved:
-        scores = {"held_out": asdict(after), "held_out_before": asdict(before)}
-        about = {"scores": scores, "model": label, "optimizer": optimizer, "seed": seed, "taught_with": len(train)}
-        save_program(program, out, about)
-    return Outcome(before, after, saved)
 
 
-async def evaluate(program: Judging, lm: Any, examples: Sequence[Any]) -> Scores:
-    """How `program` judges `examples` with `lm`. Raises OptimizeError when the language model fails."""
+async def answers(program: Any, lm: Any, examples: Sequence[Any]) -> list[Any]:
+    """What `program` says to each of `examples` with `lm`. Raises OptimizeError when the language model fails."""
     slots = asyncio.Semaphore(CONCURRENT_CALLS)
 
-    async def judged(example: Any) -> Any:
+    async def answered(example: Any) -> Any:
         async with slots:
             with quiet(lm, program.adapter):
                 return await program.acall(**example.inputs())
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(judged(example)) for example in examples]
+            tasks = [group.create_task(answered(example)) for example in examples]
     except* dspy.LMError as failed:
         raise _model_failed(failed.exceptions[0]) from None
-    predictions = [task.result() for task in tasks]
-    scores = [agreement(example, said) for example, said in zip(examples, predictions, strict=True)]
-    return Scores(
-        rows=len(scores),
-        score=sum(scores) / len(scores),
-        exact=sum(score == 1 for score in scores) / len(scores),
-        undecided=sum(said["labels"] is None for said in predictions),
-    )
+    return [task.result() for task in tasks]
 
 
-def _compiled(optimizer: Optimizer, current: Judging, lm: Any, train: list[Any], seed: int) -> Judging:
-    """The program that the optimizer makes of `current`; runs in a thread of its own."""
-    student = current.deepcopy()
+def _compiled(optimizer: Optimizer, lesson: Lesson, lm: Any, seed: int) -> Any:
+    """The program that the optimizer makes; runs in a thread of its own."""
+    student = lesson.program.deepcopy()
     # Our adapter is the program's own; the programs that write instructions bring their own signatures.
     with _muted(), quiet(lm, dspy.ChatAdapter()), dspy.context(max_errors=MOST_ERRORS, num_threads=CONCURRENT_CALLS):
         try:
-            compiled: Judging = _OPTIMIZERS[optimizer](student, lm, train, seed)
+            return _OPTIMIZERS[optimizer](student, lesson, lm, seed)
         except dspy.LMError as error:
             raise _model_failed(error) from None
-    return compiled
 
 
-def _bootstrapped(student: Judging, lm: Any, train: list[Any], seed: int) -> Any:
+def _metric(lesson: Lesson) -> Callable[..., float]:
+    """The lesson's metric as DSPy calls it."""
+    return lambda example, prediction, *_: lesson.metric(example, prediction)
+
+
+def _bootstrapped(student: Any, lesson: Lesson, lm: Any, seed: int) -> Any:
     made = dspy.BootstrapFewShot(
-        metric=agreement,
-        metric_threshold=1.0,
+        metric=_metric(lesson),
+        metric_threshold=lesson.enough,
         max_bootstrapped_demos=DEMONSTRATIONS,
-        max_labeled_demos=DEMONSTRATIONS,
+        max_labeled_demos=DEMONSTRATIONS if lesson.labelled else 0,
         max_errors=MOST_ERRORS,
     )
-    return made.compile(student, trainset=train)
+    return made.compile(student, trainset=list(lesson.train))
 
 
-def _mipro(student: Judging, lm: Any, train: list[Any], seed: int) -> Any:
+def _mipro(student: Any, lesson: Lesson, lm: Any, seed: int) -> Any:
     made = dspy.MIPROv2(
-        metric=agreement,
+        metric=_metric(lesson),
+        metric_threshold=lesson.enough,
         prompt_model=_writer(lm),
         task_model=lm,
         auto="light",
         max_bootstrapped_demos=DEMONSTRATIONS,
-        max_labeled_demos=DEMONSTRATIONS,
+        max_labeled_demos=DEMONSTRATIONS if lesson.labelled else 0,
         num_threads=CONCURRENT_CALLS,
         max_errors=MOST_ERRORS,
         seed=seed,
     )
-    return made.compile(student, trainset=train)
+    return made.compile(student, trainset=list(lesson.train))
 
 
-def _gepa(student: Judging, lm: Any, train: list[Any], seed: int) -> Any:
+def _gepa(student: Any, lesson: Lesson, lm: Any, seed: int) -> Any:
     made = dspy.GEPA(
-        metric=_agreement_in_words,
+        metric=_in_words(lesson),
         max_full_evals=4,
         reflection_lm=_writer(lm),
         num_threads=CONCURRENT_CALLS,
         seed=seed,
         warn_on_score_mismatch=False,
     )
+    train = list(lesson.train)
     middle = len(train) // 2
     return made.compile(student, trainset=train[:middle], valset=train[middle:])
 
@@ -190,14 +197,13 @@ def _gepa(student: Judging, lm: Any, train: list[Any], seed: int) -> Any:
 _OPTIMIZERS = {"bootstrap": _bootstrapped, "mipro": _mipro, "gepa": _gepa}
 
 
-def _agreement_in_words(
-    example: Any, prediction: Any, trace: Any = None, name: Any = None, own_trace: Any = None
-) -> Any:
-    """`agreement` with what GEPA's reflection reads about it."""
-    labels = prediction["labels"]
-    said = "could not be read" if labels is None else f"was {labels}"
-    feedback = f"The message breaks the rules {example['labels']}; the answer {said}."
-    return dspy.Prediction(score=agreement(example, prediction), feedback=feedback)
+def _in_words(lesson: Lesson) -> Callable[..., Any]:
+    """The metric with what GEPA's reflection reads about an answer."""
+
+    def metric(example: Any, prediction: Any, trace: Any = None, name: Any = None, own_trace: Any = None) -> Any:
+        return dspy.Prediction(score=lesson.metric(example, prediction), feedback=lesson.remark(example, prediction))
+
+    return metric
 
 
 def _writer(lm: Any) -> Any:

@@ -30,7 +30,8 @@ _BETWEEN = "\x1e"
 
 
 class Neighboured(dspy.Module):
-    """A predictor whose demos are the neighbours of each call's last `turns`; keeps nothing between calls.
+    """A predictor whose demos are the neighbours of each call's last `turns`, behind those that it was taught; keeps
+    nothing between calls.
 
     What dspy.KNNFewShot compiles is synchronous and runs BootstrapFewShot on every call, which prints and, unless
     `max_bootstrapped_demos` is 0, asks the LM once more per example. Here its neighbours are an argument of the one
@@ -45,7 +46,8 @@ class Neighboured(dspy.Module):
     async def aforward(self, *, turns: Sequence[str], **inputs: Any) -> dspy.Prediction:
         """The prediction for `inputs`, with examples near `turns`, the latest line first. One LM call."""
         # Reversed, so that the nearest example stands next to the conversation.
-        return await self.predict.acall(demos=self._voice.examples(turns)[::-1], **inputs)
+        demos = [*map(as_pair, self.predict.demos), *self._voice.examples(turns)[::-1]]
+        return await self.predict.acall(demos=demos, **inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,10 @@ class Voice:
         0.2 s without. A service does so in a thread, before its first turn."""
         with self._lock:
             self._index = self._index or self._built()
+
+    def __deepcopy__(self, memo: Any) -> Voice:
+        """Itself: it never changes, and every copy of a program speaks with the same one."""
+        return self
 
     @property
     def is_ready(self) -> bool:
@@ -136,6 +142,15 @@ class Voice:
             max_labeled_demos=self.neighbours,
         )
         return _Index(embedding, few_shot, Backstory(self.card, embedding))
+
+
+def as_pair(demo: Any) -> dict[str, str]:
+    """A demo as a fan's line and the reply to it; one that an optimizer made holds all fields of its turn, of which
+    `fan` is what was known of them."""
+    if "transcript" not in demo:
+        return {"fan": demo["fan"], "reply": demo["reply"]}
+    fan = next((message.text for message in reversed(demo["transcript"]) if message.role == "user"), "")
+    return {"fan": fan, "reply": demo["reply"]}
 
 
 def joined(turns: Sequence[str]) -> str:

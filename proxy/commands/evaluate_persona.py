@@ -14,17 +14,19 @@ from typing import Any
 
 import click
 
+from brain.cast import OTHER_LINES
 from brain.grade import HIGHEST, LOWEST, grades
 from brain.held_out import HeldTurn, Parted, parted
 from brain.labelled import FILE_NAME, other_people
-from brain.lms.choice import OFFLINE, ChosenLM, choose_model
-from brain.persona_files import PersonaData, read_personas
+from brain.lms.choice import OFFLINE, ChosenLM
+from brain.persona_files import PersonaData
 from brain.quiet import silence_dspy
 from brain.settings import PersonaSettings
 from brain.voice_score import VoiceScore
 from guards.errors import ChaperoneError, TrainingError
 from guards.guard import Guard
 from guards.types import Action
+from proxy.commands.choosing import model_of, named_persona
 from proxy.commands.flags import flags, proxy_settings, read
 from proxy.commands.persona import embedded
 from proxy.commands.terminal import json_line, plain
@@ -33,7 +35,6 @@ from proxy.persona_report import Grades, PersonaReport, Scores, Side, grades_of,
 from proxy.rehearsal import Got, replies, staged
 from proxy.wire import CONTEXT
 
-_OTHER_LINES = 1_000
 _SETTINGS = (
     "lm", "lm_base_url", "lm_timeout", "fallback_lm", "fallback_lm_base_url", "temperature", "max_tokens",
     "n_candidates", "choose_by", "demos", "data", "training_data", "default_persona", "offline_slip_rate",
@@ -62,22 +63,12 @@ def evaluate_persona(
     silence_dspy()
     logging.getLogger("chaperone").setLevel(logging.WARNING)
     try:
-        persona = _persona(settings, name)
+        persona = named_persona(settings, name)
         rules = proxy_settings(rules=rules_dir).rules
         report = asyncio.run(_measured(settings, rules, persona, limit=limit, seed=seed))
     except ChaperoneError as error:
         raise click.ClickException(str(error)) from None
     click.echo(json_line(report.as_json()) if as_json else "\n".join(map(plain, _page(report))))
-
-
-def _persona(settings: PersonaSettings, name: str | None) -> PersonaData:
-    found = {each.card.model_id: each for each in read_personas(settings.training_data)}
-    wanted = (name or settings.default_persona).lower()
-    if wanted in found:
-        return found[wanted]
-    if name is None and "default_persona" not in settings.model_fields_set:
-        return next(iter(found.values()))
-    raise click.ClickException(f"there is no persona {plain(wanted)}; use {', '.join(found)}")
 
 
 async def _measured(
@@ -93,7 +84,7 @@ async def _measured(
         if all(each.text is None for each in alone):
             raise click.ClickException("the persona answered no turn: is its language model there?")
         guarded = await replies(stage.proxy, model, transcripts)
-    chosen = choose_model(settings.model_copy(update={"lm": persona.card.lm or settings.lm}))
+    chosen = model_of(settings, persona)
     scores = await asyncio.to_thread(_scores, settings, split)
     return PersonaReport(
         persona=model,
@@ -113,7 +104,7 @@ async def _measured(
 def _scores(settings: PersonaSettings, split: Parted) -> Scores | None:
     """The voice score by what the persona is shown; None where that is too little to know a voice by."""
     try:
-        others = other_people(settings.training_data / FILE_NAME, _OTHER_LINES)
+        others = other_people(settings.training_data / FILE_NAME, OTHER_LINES)
         return VoiceScore.of(split.shown.exchanges(), others, embedded).scores
     except TrainingError:
         return None

@@ -12,9 +12,14 @@ import numpy as np
 import pytest
 
 from brain.cast import Casting
-from brain.lms.choice import UnknownModel
+from brain.chat import Asked
+from brain.lms.choice import ChosenLM, UnknownModel
+from brain.lms.openai_compatible import OpenAICompatibleEngine
+from brain.persona_program import Learnt, program_file, save_learnt
+from brain.programs import ProgramError
 from brain.settings import PersonaSettings
 from guards.errors import PolicyError
+from guards.types import Message
 
 WriteCard = Callable[..., Path]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -124,3 +129,32 @@ def test_where_there_are_candidates_the_voice_chooses_among_them() -> None:
 
 def test_too_few_lines_to_know_a_voice_by_are_no_score(training_data: Path) -> None:
     assert casting(training_data, n_candidates=3)().default.score is None
+
+
+def test_what_was_learnt_is_told_to_the_model_of_its_persona_alone(
+    two: Path, scripted_server: Any, tmp_path: Path
+) -> None:
+    save_learnt(Learnt("Learnt words."), tmp_path / program_file("nora"), {})
+
+    async def scenario() -> list[str]:
+        async with scripted_server(lambda _: ["hm"]).running() as server:
+            engine = OpenAICompatibleEngine(provider="x", model="m", base_url=server.url, api_key="k", timeout=5)
+            settings = PersonaSettings(training_data=two, data=tmp_path)
+            cast = Casting(settings, lambda: NOON, chosen=ChosenLM("x/m", engine))()
+            for name in ("nora", "ada"):
+                await cast.members[name].speaker.whole(Asked((Message("user", "hey"),)), {})
+            await engine.aclose()
+            return [body["messages"][0]["content"] for body in server.bodies]
+
+    nora, ada = asyncio.run(scenario())
+    assert nora.startswith("Learnt words.")
+    assert "Learnt words." not in ada
+
+
+def test_a_program_that_cannot_be_used_ends_the_start_and_the_offline_engine_reads_none(
+    training_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / program_file("nora")).write_text("{}")
+    with pytest.raises(ProgramError, match=r"persona-nora\.json"):
+        casting(training_data, data=tmp_path, lm="groq/m")()
+    assert casting(training_data, data=tmp_path)().default.lm == "offline"

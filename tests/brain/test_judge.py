@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from brain.judge import CONTEXT_MESSAGES, Judge, Opinion
-from brain.judging import ProgramError
 from brain.lms.openai_compatible import OpenAICompatibleEngine
+from brain.programs import ProgramError
 from guards.types import Message
 
 RULES = {"meetup": "Meeting in person", "social_platform": "Other social platforms"}

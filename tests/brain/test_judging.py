@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from brain.judging import (
     LineAdapter,
-    ProgramError,
     Unparsable,
     asked_labels,
     load_program,
@@ -22,6 +21,7 @@ from brain.judging import (
     save_program,
 )
 from brain.lms.shapes import answer, chat_messages
+from brain.programs import ProgramError
 from brain.quiet import language_model, quiet
 
 RULES = {"meetup": "Meeting in person", "social_platform": "Other social platforms"}

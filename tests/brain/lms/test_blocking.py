@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dspy import lm15
 
-from brain.lms.blocking import BlockingEngine
+from brain.lms.blocking import BlockingEngine, HoppingEngine
 from brain.lms.shapes import answer
 
 REQUEST = lm15.request_from_openai_chat({"model": "m", "messages": [{"role": "user", "content": "u"}]})
@@ -47,3 +47,23 @@ def test_errors_arrive_as_they_were() -> None:
 def test_a_closed_one_refuses() -> None:
     with pytest.raises(lm15.UnsupportedFeatureError):
         in_thread(Engine(), closed=True)
+
+
+@pytest.mark.parametrize(("engine", "error"), [(Engine(), None), (Failing(), lm15.RateLimitError)])
+def test_another_loop_in_a_thread_awaits_the_loop_s_engine(engine: Any, error: Any) -> None:
+    async def scenario() -> Any:
+        hopping = HoppingEngine(engine, asyncio.get_running_loop())
+        return await asyncio.to_thread(lambda: asyncio.run(hopping.complete(REQUEST)))
+
+    if error:
+        with pytest.raises(error):
+            asyncio.run(scenario())
+    else:
+        assert asyncio.run(scenario()).message.text == "hello"
+
+
+def test_on_its_own_loop_it_waits_for_nobody() -> None:
+    async def scenario() -> Any:
+        return await HoppingEngine(Engine(), asyncio.get_running_loop()).complete(REQUEST)
+
+    assert asyncio.run(scenario()).message.text == "hello"

@@ -1,4 +1,4 @@
-"""`chaperone optimize judge`: what it says, what it writes, and how it ends."""
+"""`chaperone optimize judge` and `persona`: what they say, what they write, and how they end."""
 
 from __future__ import annotations
 
@@ -80,3 +80,43 @@ def test_a_model_that_does_not_answer_is_said_in_one_line(optimize: Any, rows: A
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: the language model failed (LMAuthError)")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def optimize_nora(optimize: Any, nora: Path, tmp_path: Path) -> Callable[..., Result]:
+    """optimize_nora(*arguments) teaches Nora, in an empty folder."""
+    rules = tmp_path / "rules"
+    return lambda *more: CliRunner().invoke(
+        main, ["optimize", "persona", "--training-data", str(nora), "--rules", str(rules), "--limit", "30", *more]
+    )
+
+
+def test_a_persona_that_sounds_as_much_like_its_creator_is_saved_where_the_service_looks(
+    optimize_nora: Any, upstream: Any, says: Any, tmp_path: Path
+) -> None:
+    upstream.replies = [says("heyyy you, the boat is so blue 🖤")]
+    result = optimize_nora("--lm", "some-model", "--lm-base-url", upstream.url)
+    assert result.exit_code == 0, result.output
+    assert "violations 0.0%" in result.stdout
+    state = json.loads((tmp_path / "data" / "persona-nora.json").read_text())
+    assert state["scores"]["held_out"]["score"] > 0.9
+    assert state["program"]["reply"]["demos"]
+
+
+def test_a_persona_that_breaks_a_rule_scores_nothing_and_a_worse_one_is_refused(
+    optimize_nora: Any, upstream: Any, says: Any, tmp_path: Path
+) -> None:
+    good, broken = says("heyyy you, the boat is so blue 🖤"), says("heyyy you, my wombat is so blue 🖤")
+    upstream.replies = [*[good] * 15, broken]
+    result = optimize_nora("--lm", "some-model", "--lm-base-url", upstream.url)
+    assert result.exit_code == 1
+    assert "held out, after:  score 0.000" in result.stdout
+    assert "refused: the new program sounds less like its creator" in result.stderr
+    assert not (tmp_path / "data" / "persona-nora.json").exists()
+    assert "wombat" not in result.output
+
+
+def test_the_offline_engine_cannot_be_taught(optimize_nora: Any) -> None:
+    result = optimize_nora()
+    assert result.exit_code == 1
+    assert "the offline engine cannot be taught" in result.stderr
