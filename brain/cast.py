@@ -88,7 +88,8 @@ class Casting:
         self._last: dict[str, Member] = {}
 
     def __call__(self) -> Cast:
-        """The cast. Raises PolicyError with every problem of the files, and UnknownModel for the settings' own LM."""
+        """The cast. Raises PolicyError with every problem of the files, UnknownModel for the settings' own LM, and
+        ProgramError for what a persona was taught."""
         found = read_personas(self._settings.training_data)
         problems: list[Problem] = []
         members: dict[str, Member] = {}
