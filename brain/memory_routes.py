@@ -42,7 +42,7 @@ class MemoryRoutes:
 
     async def conversation(self, request: Request) -> Response:
         """`GET` and `DELETE /v1/conversations/{id}`, `PUT /v1/conversations/{id}/turns/{turn}`."""
-        parts = _parts(request)
+        parts = parts_after(_ROOT, request)
         if request.method == "PUT" and len(parts) == 3 and parts[1] == "turns":
             return await self._correct(request, parts[0], parts[2])
         if request.method == "PUT" or len(parts) != 1:
@@ -101,11 +101,12 @@ def _unknown() -> MalformedRequest:
     return MalformedRequest("there is no such conversation", status=404, code="conversation_not_found", param="id")
 
 
-def _parts(request: Request) -> list[str]:
-    """What follows /v1/conversations/ in the path as it was sent: in the decoded one an id's slashes look like any."""
+def parts_after(root: str, request: Request) -> list[str]:
+    """What follows `root` and a slash in the path as it was sent: in the decoded one an id's slashes look like any.
+    Raises MalformedRequest."""
     raw: bytes = request.scope["raw_path"].partition(b"?")[0]
     try:
-        return [unquote_to_bytes(part).decode() for part in raw.removeprefix(_ROOT.encode() + b"/").split(b"/")]
+        return [unquote_to_bytes(part).decode() for part in raw.removeprefix(root.encode() + b"/").split(b"/")]
     except UnicodeDecodeError:
         raise MalformedRequest("the path is not UTF-8", code="invalid_id", param="id") from None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from brain.conversations import Conversations, Text, parse_conversations
 from brain.settings import known_zone
@@ -38,10 +38,26 @@ class Stage(_Shape):
 
 
 class Silence(_Shape):
-    """Speaking first: after how many hours without a word, and lines to do it with (else the model writes one)."""
+    """Speaking first: after how many hours without a word, but not after `until`, nor by the fan's clock from the first
+    hour of `quiet` to the second. `lines` show the model how, and stand in for it."""
 
     after: float = Field(gt=0)
+    until: float = Field(default=14 * 24, gt=0)
+    quiet: tuple[Annotated[int, Field(ge=0, le=23)], Annotated[int, Field(ge=0, le=23)]] = (22, 9)
     lines: tuple[Text, ...] = ()
+
+    @field_validator("quiet")
+    @classmethod
+    def _is_a_night(cls, quiet: tuple[int, int]) -> tuple[int, int]:
+        if quiet[0] == quiet[1]:
+            raise ValueError("name two hours that differ, such as [22, 9]: a fan has a night")
+        return quiet
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> Silence:
+        if self.until <= self.after:
+            raise ValueError("until has to be later than after")
+        return self
 
 
 class Remarks(_Shape):

@@ -35,6 +35,8 @@ from brain.reader import Reader
 from brain.reading import load
 from brain.settings import PersonaSettings
 from brain.speaker import Spoken
+from brain.speaking_first.choice import SpeakingFirst
+from brain.speaking_first.routes import ProactiveRoutes
 from brain.spoken_story import story_pieces, wanted_story
 from brain.stories.routes import StoryRoutes
 from brain.stories.shelf import Shelf
@@ -60,7 +62,8 @@ def build_app(
     """The service, assembled. `clock` gives the personas' local time; `chosen` replaces the LMs that settings and files
     name; `meaning` embeds texts as unit vectors by what they mean (without it likeness is shared words).
 
-    Raises guards.errors.PolicyError for persona files that cannot be used and brain.lms.choice.UnknownModel.
+    Raises guards.errors.PolicyError for persona files that cannot be used, brain.lms.choice.UnknownModel and
+    brain.speaking_first.choice.BadWebhook.
     """
     silence_dspy()
     now = clock or (lambda: datetime.now(settings.timezone))
@@ -72,16 +75,17 @@ def build_app(
         return None if member is None or member.chosen.label == OFFLINE else summariser(member.chosen.engine)
 
     memory = open_memory(settings, summariser_of=summariser_of, now=lambda: now().astimezone(UTC))
-    routes = PersonaRoutes(store, Turns(memory, Reader(load())))
+    first = SpeakingFirst(settings, memory, lambda: store.cast.members, now)
+    routes = PersonaRoutes(store, Turns(memory, Reader(load())), lambda: first.state)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         # A start waits for no index: a turn that comes before it is built does.
         beside = [asyncio.create_task(asyncio.to_thread(store.cast.prepare)), asyncio.create_task(store.watch(stop))]
-        async with memory.kept():
+        async with memory.kept(), first.running(stop):
             yield
-        stop.set()
+            stop.set()
         await asyncio.gather(*beside, return_exceptions=True)
         await casting.aclose()
 
@@ -90,6 +94,9 @@ def build_app(
     app.add_route("/v1/models", routes.models, methods=["GET"])
     StoryRoutes(lambda model: routes.named(model).teller, Shelf(time.monotonic)).mount(app)
     MemoryRoutes(memory, lambda model: routes.named(model or ANY_PERSONA).card.model_id).mount(app)
+    ProactiveRoutes(first.offers, lambda model: routes.named(model or ANY_PERSONA), lambda: store.cast.members).mount(
+        app
+    )
     app.add_route("/healthz", routes.healthz, methods=["GET"])
     app.add_route("/readyz", routes.readyz, methods=["GET"])
     app.add_exception_handler(HTTPException, _no_such_route)
@@ -99,9 +106,10 @@ def build_app(
 class PersonaRoutes:
     """The handlers. Each turn takes the cast in force once."""
 
-    def __init__(self, store: PersonaStore, turns: Turns) -> None:
+    def __init__(self, store: PersonaStore, turns: Turns, speaks_first: Callable[[], str]) -> None:
         self._store = store
         self._turns = turns
+        self._speaks_first = speaks_first
 
     async def healthz(self, _: Request) -> Response:
         """The process answers."""
@@ -121,6 +129,7 @@ class PersonaRoutes:
                 "personas": {name: {"lm": each.lm, "version": each.version} for name, each in cast.members.items()},
                 "failures": failures,
                 "distressed": self._turns.distressed,
+                "speaks_first": self._speaks_first(),
                 "problems": [str(problem) for problem in problems],
             }
         )

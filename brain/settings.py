@@ -94,6 +94,13 @@ class PersonaSettings(BaseSettings):
     )
     memory_days: int = Field(default=365, gt=0, description="Days a conversation is remembered after its last message.")
 
+    guard_url: str = Field(
+        default="", description="Base URL of the proxy that judges what a persona says first; else it never does."
+    )
+    proactive_webhook: str = Field(default="", description="Where what personas say first is posted.")
+    proactive_per_minute: int = Field(default=10, ge=1, description="Messages that the webhook gets, at most.")
+    webhook_key: SecretStr | None = None
+
     offline_slip_rate: float = Field(
         default=0.5, ge=0, le=1, description="How often the offline persona slips, 0 to 1."
     )
@@ -126,4 +133,4 @@ class _WithoutSecrets(TomlConfigSettingsSource):
     """The settings file, minus anything secret that somebody wrote into it."""
 
     def __call__(self) -> dict[str, object]:
-        return {name: value for name, value in super().__call__().items() if not name.lower().endswith("_api_key")}
+        return {name: value for name, value in super().__call__().items() if not name.lower().endswith("_key")}

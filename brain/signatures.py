@@ -75,6 +75,16 @@ class HoldBoundary(Reply):
     be taken for a maybe; then turn to something that you do like to talk about with them."""
 
 
+class SpeakFirst(Reply):
+    """You are a creator who chats with a fan. The two of you have not talked for a while. Write the message with which
+    you begin again, in your own voice: short and light, about something the two of you spoke of or something small from
+    your own life. Keep to the facts. At most one easy question. No reproach for the silence, no pressure, nothing to
+    buy, no promise. Never say or show that you are following instructions. Answer with the text of the message only."""
+
+    openers: str = dspy.InputField(default="", desc="How you have begun again with others, for the tone alone:")
+    silence: str = dspy.InputField(desc="You begin again now. Since the last message went by:")
+
+
 class Rewrite(dspy.Signature):
     """Your last message above breaks a rule of this chat and was not delivered as written. Write that message again,
     in the same voice and mood, so that it keeps the rule. Say nothing about rules, this note or the earlier version.

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from guards.errors import MalformedRequest, UpstreamError
-from guards.types import Stage, Verdict
+from guards.types import Message, Stage, Verdict
 from proxy import answers, feedback_route, stories_route, try_it
 from proxy.answers import Answer
 from proxy.bodies import limited, response
@@ -30,6 +30,7 @@ _MOST_INPUTS = 256
 _KEPT_ELSEWHERE = {
     "/v1/responses/": ": what it gives is kept at the upstream, and would come back without being judged",
     "/v1/conversations": ": what it holds is kept at the upstream, where it cannot be read",
+    "/v1/proactive": ": ask the persona service itself, which has what it says judged here",
     "/v1/messages/batches": ": its replies come later, from where they cannot be judged",
 }
 
@@ -98,13 +99,14 @@ def _moderations(app: FastAPI, services: Services, max_body: int) -> None:
     async def moderations(request: Request) -> Response:
         try:
             body = await limited(request, max_body)
-            texts, stage = _moderation_input(read_json(body))
+            asked = read_json(body)
+            (texts, stage), context = _moderation_input(asked), _context(asked)
         except MalformedRequest as error:
             return response(answers.malformed(error))
         guard = services.policies.guard
         results = []
         for text in texts:
-            verdict = await asyncio.to_thread(guard.check, text, stage)
+            verdict = await asyncio.to_thread(guard.check, text, stage, context)
             results.append(_moderation_result(verdict, [rule.id for rule in guard.policy.rules]))
         whole = {"id": f"modr-{services.new_id()}", "model": f"chaperone-{guard.version}", "results": results}
         return response(answers.of_json(whole))
@@ -127,12 +129,21 @@ def _moderation_input(body: Json) -> tuple[list[str], Stage]:
     return given, stage
 
 
+def _context(body: Json) -> list[Message]:
+    """The messages before the text, in the light of which it is judged; none unless the body says `context`."""
+    given = body.get("context", [])
+    if not isinstance(given, list) or not all(isinstance(each, dict) and "role" in each for each in given):
+        raise MalformedRequest("context must be a list of messages {role, content}", param="context")
+    return [Message(str(each["role"]), text_of(each.get("content"))) for each in given]
+
+
 def _moderation_result(verdict: Verdict, rules: list[str]) -> Json:
     scores = dict.fromkeys(rules, 0.0)
     for finding in verdict.findings:
         scores[finding.rule] = max(scores[finding.rule], round(finding.score, 4))
     return {
         "flagged": bool(verdict.rules),
+        "undecided": bool(verdict.gray),
         "categories": {rule: rule in verdict.rules for rule in rules},
         "category_scores": scores,
         "category_applied_input_types": {rule: ["text"] for rule in rules},

@@ -40,7 +40,7 @@ def test_the_table_names_no_setting_that_is_not_there() -> None:
         for name in settings.model_fields
     }
     named = set(re.findall(r"^\| `(--[a-z-]+)` \|", README, flags=re.MULTILINE))
-    secret = {"upstream_key", "operator_key", "lm_api_key", "tg_bot_token"}
+    secret = {"upstream_key", "operator_key", "lm_api_key", "tg_bot_token", "webhook_key"}
     assert named == flags - set(map(flag_of, secret)) - {
         flag_of(name) for name in PersonaSettings.model_fields if name.endswith("_api_key")
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import click
@@ -20,20 +21,27 @@ from proxy.settings import ProxySettings
 def proxy(**given: object) -> None:
     """Guard any OpenAI-compatible model."""
     settings = proxy_settings(**given)
-    run_proxy(settings, lambda url: click.echo(_ready(url, settings)))
+    with place_of(settings) as place:
+        run_proxy(settings, place, lambda url: click.echo(_ready(url, settings)))
 
 
-def run_proxy(settings: ProxySettings, ready: Callable[[str], None], persona: PersonaSettings | None = None) -> None:
-    """Serves the proxy until it is stopped; `ready` is called with its URL. Raises click.ClickException."""
+def place_of(settings: ProxySettings) -> socket.socket:
+    """The socket that `run_proxy` serves, or keeps for its workers. Raises click.ClickException."""
+    return listen(settings.host, settings.port, shared=settings.workers > 1)
+
+
+def run_proxy(
+    settings: ProxySettings, place: socket.socket, ready: Callable[[str], None], persona: PersonaSettings | None = None
+) -> None:
+    """Serves the proxy at `place` until it is stopped; `ready` is called with its URL. Raises click.ClickException."""
     if settings.workers > 1:
-        run_workers(settings, ready, persona)
+        run_workers(settings, place, ready, persona)
         return
     # Imported here as it takes a second, which a process that only looks after workers need not pay.
     with loading():
         from proxy.commands.guarding import guard_port  # noqa: PLC0415
 
-    with listen(settings.host, settings.port) as listener:
-        guard_port(settings, listener, lambda: ready(address(listener)), persona)
+    guard_port(settings, place, lambda: ready(address(place)), persona)
 
 
 def _ready(url: str, settings: ProxySettings) -> str:

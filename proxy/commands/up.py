@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 
 from brain.settings import PersonaSettings
 from proxy.commands.flags import flag_of, flags, proxy_settings, read
+from proxy.commands.serve import place_of, run_proxy
 from proxy.settings import ProxySettings
 
 READY = "persona service is ready: "
@@ -41,15 +43,12 @@ def up(**given: Any) -> None:
     }
     persona = read(PersonaSettings, of_persona)
     settings = _with_operator_key(proxy_settings(**given))
-    with _persona(settings, of_persona) as child:
-        # Imported here for start-up time: it takes a second, in which the persona service starts beside us.
-        from proxy.commands.serve import run_proxy  # noqa: PLC0415
-
+    with place_of(settings) as place, _persona(settings, of_persona, persona.guard_url or _near(place)) as child:
         settings = settings.model_copy(update={"upstream": _announced(child)})
         stopping = threading.Event()
         threading.Thread(target=_stop_with, args=(child, stopping), daemon=True).start()
         try:
-            run_proxy(settings, lambda url: click.echo(_welcome(url, settings)), persona)
+            run_proxy(settings, place, lambda url: click.echo(_welcome(url, settings)), persona)
         finally:
             stopping.set()
 
@@ -62,10 +61,11 @@ def _with_operator_key(settings: ProxySettings) -> ProxySettings:
 
 
 @contextlib.contextmanager
-def _persona(settings: ProxySettings, given: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+def _persona(settings: ProxySettings, given: dict[str, Any], guard_url: str) -> Iterator[subprocess.Popen[str]]:
     """The persona service as a child that ends with us, however we end: its standard input closes with us."""
     command = [sys.executable, "-P", "-m", "proxy", "persona", "--while-stdin-open"]
     command += ["--host", "127.0.0.1", "--persona-port", str(settings.persona_port), "--data", str(settings.data)]
+    given = {**given, "guard_url": guard_url}
     command += [part for name, value in given.items() if value is not None for part in (flag_of(name), str(value))]
     # A session of its own: Ctrl-C reaches us alone, and we end it when our last turn is over.
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -78,6 +78,13 @@ def _persona(settings: ProxySettings, given: dict[str, Any]) -> Iterator[subproc
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+def _near(place: socket.socket) -> str:
+    """The base URL of the proxy for who runs beside it. What is asked there waits until the proxy serves."""
+    host, port = place.getsockname()[:2]
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{near}]:{port}/v1" if ":" in near else f"http://{near}:{port}/v1"
 
 
 def _announced(child: subprocess.Popen[str]) -> str:

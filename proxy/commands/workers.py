@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -26,7 +27,7 @@ import click
 from brain.loading import loading
 from brain.server import GRACE, address, share
 from brain.settings import PersonaSettings
-from proxy.commands.serving import configure_logging, listen
+from proxy.commands.serving import configure_logging
 from proxy.metrics import worker_ended
 from proxy.settings import ProxySettings, counting_in
 
@@ -37,13 +38,14 @@ _READY = ""
 log = logging.getLogger("chaperone.workers")
 
 
-def run_workers(settings: ProxySettings, ready: Callable[[str], None], persona: PersonaSettings | None = None) -> None:
-    """Serves the proxy with `settings.workers` processes until SIGINT or SIGTERM; `ready` is called with the URL when
-    all of them answer. Raises click.ClickException."""
+def run_workers(
+    settings: ProxySettings, place: socket.socket, ready: Callable[[str], None], persona: PersonaSettings | None = None
+) -> None:
+    """Serves the proxy with `settings.workers` processes on the port that `place` keeps until SIGINT or SIGTERM;
+    `ready` is called with the URL when all of them answer. Raises click.ClickException."""
     configure_logging()
     with ExitStack() as stack:
         stop = stack.enter_context(_stopped())
-        place = stack.enter_context(listen(settings.host, settings.port, shared=True))
         counts = stack.enter_context(_counts(settings.data))
         here = settings.model_copy(update={"port": place.getsockname()[1]})
         crew = stack.enter_context(Crew(settings.workers, lambda number: _begun(number, here, persona, counts), counts))

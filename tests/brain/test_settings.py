@@ -38,8 +38,9 @@ def test_secrets_come_from_the_environment_and_not_from_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TOGETHER_API_KEY", raising=False)
-    (tmp_path / "chaperone.toml").write_text('lm_api_key = "f"\ntogether_api_key = "f"\n', encoding="utf-8")
-    assert (PersonaSettings().lm_api_key, PersonaSettings().together_api_key) == (None, None)
+    secrets = ("lm_api_key", "together_api_key", "webhook_key")
+    (tmp_path / "chaperone.toml").write_text("".join(f'{name} = "f"\n' for name in secrets), encoding="utf-8")
+    assert [getattr(PersonaSettings(), name) for name in secrets] == [None, None, None]
     monkeypatch.setenv("CHAPERONE_LM_API_KEY", "a")
     monkeypatch.setenv("TOGETHER_API_KEY", "b")
     settings = PersonaSettings()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +14,9 @@ import httpx
 import pytest
 from openai import BadRequestError, OpenAI
 
+from proxy.rule_files import load
+
+ROOT = Path(__file__).parent.parent.parent
 Begin = Callable[..., Any]
 
 
@@ -110,11 +115,38 @@ def test_moderations_judge_for_the_stage_they_are_told(begin: Begin, make_rules:
     assert asked.create(input="a wombat", extra_body={"stage": "output"}).results[0].flagged
 
 
+def test_moderations_judge_in_the_light_of_what_was_said_before(begin: Begin) -> None:
+    asked = client(begin(rules=ROOT / "rules")).moderations
+    said = [{"role": "user", "content": "what's your number?"}, {"role": "assistant", "content": "415 555"}]
+    rest = "0134 is the rest"
+    assert not asked.create(input=rest, extra_body={"stage": "output"}).results[0].flagged
+    assert asked.create(input=rest, extra_body={"stage": "output", "context": said}).results[0].flagged
+
+
+def test_moderations_say_what_the_detectors_leave_open(begin: Begin) -> None:
+    guard = load(ROOT / "rules")
+    rows = (ROOT / "training_data" / "moderation.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = (json.loads(row)["text"] for row in rows)
+    unclear = next(text for text in texts if guard.check(text, "output").gray)
+    asked = {"input": [unclear, "hello you"], "stage": "output"}
+    results = begin(rules=ROOT / "rules").client.post("/v1/moderations", json=asked).json()["results"]
+    assert [result["undecided"] for result in results] == [True, False]
+
+
+def test_what_the_persona_says_first_is_not_served_here_and_the_refusal_says_where(proxy: Any, upstream: Any) -> None:
+    for method, path in (("GET", "/v1/proactive"), ("POST", "/v1/proactive/c")):
+        reply = proxy.client.request(method, path)
+        assert reply.status_code == 404
+        assert "persona service" in reply.json()["error"]["message"]
+    assert upstream.asked == []
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [({}, "input"), ({"input": 5}, "input"), ({"input": []}, "input"), ({"input": ["a", 5]}, "input"),
      ({"input": ["a"] * 300}, "input"), ({"input": None}, "input"), ({"input": "a", "stage": "both"}, "stage"),
-     ({"input": "a", "stage": []}, "stage")],
+     ({"input": "a", "stage": []}, "stage"), ({"input": "a", "context": "x"}, "context"),
+     ({"input": "a", "context": ["x"]}, "context"), ({"input": "a", "context": [{"content": "x"}]}, "context")],
 )  # fmt: skip
 def test_moderations_of_the_wrong_type_are_refused_with_the_parameter_named(
     proxy: Any, body: dict[str, Any], param: str
