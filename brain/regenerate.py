@@ -143,18 +143,21 @@ class Regenerator:
         check: Check,
         attempts: int,
         deadline: float,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> Regeneration:
         """Asks the upstream for another ending of the reply until `check` accepts one.
 
         `transcript` are the client's messages (OpenAI's shape, passed on untouched); `released` is what the fan has
         seen of the reply, `rejected` that and what was withheld, `verdict` why. `complete` asks the upstream; `check`
         judges released + new as one text. At most `attempts` calls within `deadline` seconds, which cancels a running
-        call. Every attempt is made against the one before it: its text, its feedback.
+        call, and none once `may_go_on` says no. Every attempt is made against the one before it: its text, its
+        feedback.
         """
         run = _Run(complete, check, deadline, self._clock)
         suggest = Suggest(
-            self._rewriter, "reply", run.judge, attempts, may_go_on=run.may_go_on, forgive=FORGIVEN, clock=self._clock
-        )
+            self._rewriter, "reply", run.judge, attempts, may_go_on=lambda: run.may_go_on() and may_go_on(),
+            forgive=FORGIVEN, clock=self._clock,
+        )  # fmt: skip
         lm = language_model("upstream", UpstreamEngine(run.complete, transcript))
         past = encodable(rejected), feedback_of(verdict)
         with quiet(lm, self._adapter):

@@ -203,10 +203,12 @@ class Rule(Shape):
 
 
 class Budget(Shape):
-    """What repairing one turn may cost. `deadline` is in seconds over all attempts."""
+    """What repairing one turn may cost. `deadline` is in seconds over all attempts; once these have taken `tokens`,
+    asked and answered, no other is made."""
 
     attempts: Attempts = 2
     deadline: Annotated[float, Field(gt=0, le=300)] = 30.0
+    tokens: Annotated[int, Field(ge=1)] | None = None
 
 
 class JudgeBudget(Shape):

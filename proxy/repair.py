@@ -10,7 +10,10 @@ from guards.errors import UpstreamError
 from guards.types import Action, Verdict
 from proxy.turn import Turn
 from proxy.upstream import succeeded
-from proxy.wire import ChatRequest, Json, read_reply
+from proxy.wire import ChatRequest, Json, read_reply, write_json
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
+_BYTES_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,18 @@ async def _regenerated(
     attempts = min(most, policy.settings.regeneration.attempts)
     if attempts == 0:
         return None
+    budget = policy.settings.regeneration
+    spent = 0
 
     async def complete(transcript: list[Json]) -> str:
+        nonlocal spent
         reply = await turn.ask(request.once_more(transcript), request.upstream)
         body = await reply.read()
         if not succeeded(reply):
             raise UpstreamError(f"the upstream answered {reply.status}", code=f"upstream_{reply.status}")
         completion = read_reply(body)
         turn.add_usage(completion.get("usage"))
+        spent += _tokens(completion, write_json(transcript))
         return request.text_in(completion)
 
     async def check(text: str) -> Verdict:
@@ -75,10 +82,18 @@ async def _regenerated(
 
     regeneration = await turn.services.regenerator.regenerate(
         transcript=messages, released=released, rejected=rejected, verdict=verdict, complete=complete, check=check,
-        attempts=attempts, deadline=policy.settings.regeneration.deadline,
+        attempts=attempts, deadline=budget.deadline, may_go_on=lambda: budget.tokens is None or spent < budget.tokens,
     )  # fmt: skip
     turn.attempts += regeneration.attempts
     accepted = int(regeneration.text is not None)
     turn.services.metrics.attempts.labels("accepted").inc(accepted)
     turn.services.metrics.attempts.labels("failed").inc(len(regeneration.attempts) - accepted)
     return regeneration.text
+
+
+def _tokens(completion: Json, asked: bytes) -> int:
+    """What an attempt took, as the upstream counts; where it does not, a token for every four bytes."""
+    usage = completion.get("usage")
+    counts = [usage.get(name) for name in _COUNTS] if isinstance(usage, dict) else []
+    said = sum(count for count in counts if isinstance(count, int) and not isinstance(count, bool))
+    return said or (len(asked) + len(write_json(completion))) // _BYTES_A_TOKEN

@@ -49,6 +49,18 @@ def test_a_turn_is_repaired_as_often_as_both_its_rule_and_the_policy_allow(
     assert (record.action, len(record.body["attempts"])) == ("deflect", attempts)
 
 
+@pytest.mark.parametrize(("usage", "attempts"), [({"prompt_tokens": 90, "completion_tokens": 9}, 2), (None, 1)])
+def test_no_attempt_is_made_once_those_before_it_took_the_tokens_of_the_policy(
+    begin: Begin, rules_with: Callable[..., Path], upstream: Any, says: Any, usage: Any, attempts: int
+) -> None:
+    """Where the upstream counts nothing, the length of what was said is counted."""
+    proxy = begin(rules=rules_with("attempts: 2", "attempts: 2, tokens: 100"))
+    upstream.replies = [says("a wombat"), says("a wombat " * 100, extra={"usage": usage})]
+    assert answer(proxy) == OWN
+    (record,) = read_records(proxy.data)
+    assert len(record.body["attempts"]) == attempts
+
+
 def test_attempts_that_fail_at_the_upstream_count_and_are_named(proxy: Any, upstream: Any, says: Any, raw: Any) -> None:
     upstream.replies = [says("a wombat"), raw([b"busy"], status=503), raw([b"{}"]), says("never asked")]
     assert answer(proxy) == OWN
