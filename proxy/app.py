@@ -21,6 +21,7 @@ from brain.regenerate import Regenerator
 from brain.settings import PersonaSettings
 from proxy import operator
 from proxy.audit import AuditError, AuditStore
+from proxy.corrections import Corrections
 from proxy.feedback import FeedbackError, FeedbackStore
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
@@ -59,9 +60,11 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None, count
     silence_dspy()
     engine = _judge_engine(settings, persona)
     key = settings.upstream_key.get_secret_value() if settings.upstream_key else None
+    upstream = Upstream(settings.upstream, key=key, connect=settings.connect_timeout, read=settings.read_timeout)
     services = Services(
         policies=PolicyStore(settings.rules, load),
-        upstream=Upstream(settings.upstream, key=key, connect=settings.connect_timeout, read=settings.read_timeout),
+        upstream=upstream,
+        corrections=Corrections(upstream),
         regenerator=Regenerator(clock=time.monotonic),
         judge=_judge(engine, settings.data / PROGRAM_FILE) if engine else None,
         audit=AuditStore(settings.data),
@@ -145,6 +148,7 @@ class App:
                 for task in beside:
                     task.cancel()
                 await asyncio.gather(*beside, return_exceptions=True)
+                await self.services.corrections.aclose()
                 if self.services.judge is not None:
                     await self.services.judge.aclose()
                     await self._judge_engine.aclose()

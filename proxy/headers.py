@@ -11,6 +11,8 @@ POLICY = "x-chaperone-policy"
 ACTION = "x-chaperone-action"
 RULES = "x-chaperone-rules"
 CONVERSATION = "x-conversation-id"
+# On the answers of our own persona service: who speaks.
+PERSONA = "x-chaperone-persona"
 
 _HOP_BY_HOP = frozenset({
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",

@@ -121,12 +121,14 @@ class _TurnServer:
             answer = answers.upstream_failed(error, self._surface.error)
         except asyncio.CancelledError:
             turn.notes.append("the client left")
+            turn.correct(left=True)
             await self._close()
             raise
         except Exception as error:  # noqa: BLE001 - the outermost edge: nothing unjudged has been sent, a safe answer is
             log.error("turn %s failed: %s", turn.id, where(error))
             turn.notes.append(f"defect: {type(error).__name__}")
             answer = answers.internal(self._surface.error)
+        turn.correct()
         recorded = await self._close()
         await self._end(answer if recorded else answers.audit_unavailable(self._surface.error))
 

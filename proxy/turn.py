@@ -17,8 +17,9 @@ from guards.guard import Guard
 from guards.openings import Watch
 from guards.types import Action, Kind, Message, Stage, Verdict
 from proxy.audit import AuditStore, Record
+from proxy.corrections import Corrections
 from proxy.feedback import FeedbackStore
-from proxy.headers import ACTION, POLICY, RULES, TURN, to_upstream
+from proxy.headers import ACTION, PERSONA, POLICY, RULES, TURN, to_upstream
 from proxy.leaves import readings
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
@@ -40,6 +41,7 @@ class Services:
 
     policies: PolicyStore
     upstream: Upstream
+    corrections: Corrections
     regenerator: Regenerator
     judge: Judge | None
     audit: AuditStore
@@ -76,6 +78,7 @@ class Turn:
         self.final: dict[int, str] = {}
         self.notes: list[str] = []
         self.usage: dict[str, int] = {}
+        self._persona = ""  # who answered, where the upstream is our persona service
         self._time = services.now()
         self._headers = to_upstream(headers, self.id)
         self._timings: dict[str, float] = {}
@@ -201,9 +204,10 @@ class Turn:
     async def ask(self, body: Json, path: str = "") -> Reply:
         """The upstream's answer to `body` under this turn's headers, on the request's own path or another. Raises
         UpstreamError."""
+        await self.services.corrections.settled(self.request.conversation)
         began = self.services.clock()
         try:
-            return await self.services.upstream.send(
+            reply = await self.services.upstream.send(
                 "POST",
                 path or self.request.upstream,
                 self._headers,
@@ -212,6 +216,19 @@ class Turn:
             )
         finally:
             self._spend("upstream", self.services.clock() - began)
+        self._persona = dict(reply.headers).get(PERSONA, self._persona)
+        return reply
+
+    def correct(self, *, left: bool = False) -> None:
+        """Tells our persona service, where it is the upstream, what the fan saw, where that is not what it had said:
+        after a repair, a redaction, and where the client `left` before the end."""
+        conversation = self.request.conversation
+        touched = (each.verdict.action >= Action.REDACT for each in self.judged if each.verdict.stage == "output")
+        if self._persona and conversation and (left or any(touched)):
+            self.services.corrections.tell(
+                conversation=conversation, turn=self.id, persona=self._persona, seen=self.final.get(0, ""),
+                headers=self._headers,
+            )  # fmt: skip
 
     async def close(self) -> None:
         """Writes the record, if this turn needs one, and counts the turn. Raises AuditError.
