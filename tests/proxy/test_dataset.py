@@ -16,7 +16,6 @@ from proxy.feedback import Feedback, Said
 from proxy.rule_files import load
 
 ROOT = Path(__file__).parent.parent.parent
-CARD = {"name": "Mila", "voice": "warm", "platform": "OnlyFans"}
 SECOND = {"role": "assistant", "content": "yes. you?"}
 
 
@@ -53,7 +52,7 @@ def recorded(turn: str, *, asked: str = "", withheld: str = "", final: str = "",
 
 def test_liked_replies_are_conversations_that_the_persona_can_learn_from(guard: Guard) -> None:
     made = examples([rated("t1", "up", "hey", "hey you", "dinner?", "toast 🙈"), rated("t2", "down", "a", "b")], guard)
-    read = Conversations.model_validate({"persona": CARD, "conversations": made.rows})
+    read = Conversations.model_validate({"conversations": made.rows})
     assert [exchange.reply for exchange in read.exchanges()] == ["hey you", "toast 🙈"]
     assert made.left_out == {"rated down": 1}
 
