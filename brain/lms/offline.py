@@ -22,10 +22,10 @@ from brain.lms.shapes import StreamEvent, answer, chat_messages, delta
 from brain.voice import Voice
 
 # Neighbours nearly as like as the nearest fit as well; below this share of its likeness they do not.
-_FITS = 0.7
+_FITS = 0.9
 _NEIGHBOURS = 8
 # Below this likeness no sample line resembles what the fan said, and a line that fits anything is the better answer.
-_RESEMBLES = 0.2
+_RESEMBLES = 0.3
 _WORD = re.compile(r"\s*\S+\s*")
 _MID_SENTENCE = re.compile(r"\w\s*$")
 
@@ -102,7 +102,7 @@ class OfflineEngine:
         if near[0][0] < _RESEMBLES and self._voice.card.deflections:
             near = [(1.0, Exchange(fan="", reply=line)) for line in self._voice.card.deflections]
         fitting = [exchange for likeness, exchange in near if likeness >= _FITS * near[0][0]]
-        fresh = _fresh(fitting, heard) or _fresh([exchange for _, exchange in near], heard) or fitting
+        fresh = _fresh(fitting, heard) or _fresh([exchange for _, exchange in near], heard)[:1] or fitting
         return fresh[int(_fraction("choice", heard.turns[0], str(heard.messages)) * len(fresh))]
 
 

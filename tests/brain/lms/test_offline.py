@@ -11,7 +11,8 @@ from dspy import lm15
 from brain.conversations import Conversations
 from brain.guidance import render
 from brain.lms.offline import OfflineEngine, hear
-from brain.persona_files import PersonaCard
+from brain.persona_files import PersonaCard, read_personas
+from brain.settings import default_training_data
 from brain.signatures import Comfort, Reply, Rewrite
 from brain.suggest import with_past
 from brain.voice import Voice
@@ -50,6 +51,17 @@ def reply(voice: Voice, *texts: str, slip_rate: float = 0.0, **more: Any) -> str
 )
 def test_a_known_line_finds_its_reply(voice: Voice, line: str, expected: str) -> None:
     assert reply(voice, line) == expected
+
+
+def test_a_line_that_is_known_word_for_word_gets_no_answer_to_another() -> None:
+    mila = next(each for each in read_personas(default_training_data()) if each.card.model_id == "mila")
+    openings = [each for each in mila.conversations.exchanges() if not each.before][::7]
+    answers: dict[str, set[str]] = {}
+    for each in mila.conversations.exchanges():
+        answers.setdefault(each.fan, set()).add(each.reply)
+    voice = Voice(mila.card, mila.conversations.exchanges(), 4)
+    wrong = [each.fan for each in openings if reply(voice, each.fan) not in answers[each.fan]]
+    assert not wrong
 
 
 def test_it_slips_always_at_rate_one_and_never_at_rate_zero(voice: Voice) -> None:
