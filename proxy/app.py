@@ -25,6 +25,7 @@ from proxy.corrections import Corrections
 from proxy.feedback import FeedbackError, FeedbackStore
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
+from proxy.recent import Recent
 from proxy.routes import GuardedRoute, where
 from proxy.rule_files import load
 from proxy.seen import Seen
@@ -45,6 +46,7 @@ SURFACES: tuple[Surface, ...] = (
 _DAY = 24 * 3600.0
 _OPINIONS_KEPT = 10_000
 _MOST_SOCKETS = 10_000  # most of them wait for a fan to say something
+_CONVERSATIONS_KNOWN = 10_000  # the ends of their last messages: about 20 MB
 _MESSAGES_KNOWN = 200_000  # about 20 MB, and as much again before the oldest go
 
 log = logging.getLogger("chaperone.proxy")
@@ -71,6 +73,7 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None, count
         feedback=FeedbackStore(settings.data),
         metrics=Metrics(counts),
         seen=Seen(_MESSAGES_KNOWN),
+        recent=Recent(_CONVERSATIONS_KNOWN),
         clock=time.monotonic,
         now=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,

@@ -31,7 +31,7 @@ async def judge_input(turn: Turn) -> Inbound:
     came = list(messages)
     found: dict[int, list[Verdict]] = {at: [] for at, _ in turn.request.new_messages()}
     for at, leaf in turn.request.new_texts():
-        verdict = await turn.judge(leaf.text, "input", turn.request.context(at) if _is_content(leaf) else ())
+        verdict = await turn.judge(leaf.text, "input", turn.context(at) if _is_content(leaf) else ())
         turn.note(verdict, leaf.text, f"{turn.request.place(at)}.{'.'.join(map(str, leaf.path))}")
         found[at].append(verdict)
         if verdict.masks:

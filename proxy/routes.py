@@ -173,6 +173,7 @@ class _TurnServer:
 
     async def _close(self) -> bool:
         said(self._turn)
+        self._turn.services.recent.add(self._turn.request, self._turn.final.values())
         try:
             await self._turn.close()
         except AuditError as error:

@@ -23,6 +23,7 @@ from proxy.headers import ACTION, PERSONA, POLICY, RULES, TURN, to_upstream
 from proxy.leaves import readings
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
+from proxy.recent import Recent, behind
 from proxy.seen import Seen
 from proxy.upstream import Reply, Upstream
 from proxy.wire import ChatRequest, Json, write_json
@@ -48,6 +49,7 @@ class Services:
     feedback: FeedbackStore
     metrics: Metrics
     seen: Seen
+    recent: Recent
     clock: Callable[[], float]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -79,6 +81,7 @@ class Turn:
         self.notes: list[str] = []
         self.usage: dict[str, int] = {}
         self._persona = ""  # who answered, where the upstream is our persona service
+        self._earlier = services.recent.before(request)
         self._time = services.now()
         self._headers = to_upstream(headers, self.id)
         self._timings: dict[str, float] = {}
@@ -157,12 +160,16 @@ class Turn:
         if self.request.one_text:
             self._choices_before = tuple(Message("assistant", text) for text in choices if text)
 
+    def context(self, at: int) -> Sequence[Message]:
+        """What was said before message number `at`, in this request and, where it holds too little, before it."""
+        return behind(self._earlier, self.request.context(at))
+
     def _said_before(self, stage: Stage) -> Sequence[Message]:
         return (*self._before_reply, *self._choices_before) if stage == "output" else ()
 
     @cached_property
     def _before_reply(self) -> Sequence[Message]:
-        return self.request.context(len(self.request.messages))
+        return self.context(len(self.request.messages))
 
     def judge_readings(self, value: Any, stage: Stage, place: str) -> Verdict:
         """The strongest verdict over all the ways `value` can be read beyond its single strings, noted.
