@@ -19,6 +19,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 import dspy
 
 from brain.lms.blocking import BlockingEngine, HoppingEngine
+from brain.lms.errors import FAILURES
 from brain.quiet import language_model, quiet
 from guards.errors import ChaperoneError
 
@@ -132,7 +133,7 @@ async def answers(program: Any, lm: Any, examples: Sequence[Any]) -> list[Any]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(answered(example)) for example in examples]
-    except* dspy.LMError as failed:
+    except* FAILURES as failed:
         raise _model_failed(failed.exceptions[0]) from None
     return [task.result() for task in tasks]
 
@@ -144,7 +145,7 @@ def _compiled(optimizer: Optimizer, lesson: Lesson, lm: Any, seed: int) -> Any:
     with _muted(), quiet(lm, dspy.ChatAdapter()), dspy.context(max_errors=MOST_ERRORS, num_threads=CONCURRENT_CALLS):
         try:
             return _OPTIMIZERS[optimizer](student, lesson, lm, seed)
-        except dspy.LMError as error:
+        except FAILURES as error:  # of which one quotes what the model said
             raise _model_failed(error) from None
 
 

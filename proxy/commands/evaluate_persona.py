@@ -61,7 +61,9 @@ def evaluate_persona(
     """
     settings = read(PersonaSettings, given)
     silence_dspy()
-    logging.getLogger("chaperone").setLevel(logging.WARNING)
+    # What the services say of single turns is counted here: it would stand between the lines of the report.
+    for service in ("chaperone", "brain"):
+        logging.getLogger(service).setLevel(logging.ERROR)
     try:
         persona = named_persona(settings, name)
         rules = proxy_settings(rules=rules_dir).rules

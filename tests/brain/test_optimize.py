@@ -23,6 +23,8 @@ class Line(dspy.Adapter):
         return [*shown, {"role": "user", "content": inputs["word"]}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        if completion.startswith("junk"):
+            raise dspy.AdapterParseError(adapter_name="Line", signature=signature, lm_response=completion)
         return {"reply": completion}
 
 
@@ -106,6 +108,15 @@ def test_too_few_held_out_examples_are_refused(taught: Any) -> None:
 def test_an_optimizer_whose_package_is_missing_says_so(taught: Any) -> None:
     with pytest.raises(OptimizeError, match="optuna"):
         taught(lambda body: "yes", optimizer="mipro")
+
+
+@pytest.mark.parametrize("readable", [0, FEWEST])
+def test_answers_that_cannot_be_read_end_it_and_are_not_quoted(taught: Any, readable: int) -> None:
+    answers = iter(["no"] * readable)
+    with pytest.raises(OptimizeError, match="language model failed") as failed:
+        taught(lambda body: next(answers, "junk canary"))
+    assert "canary" not in str(failed.value)
+    assert failed.value.__suppress_context__
 
 
 @pytest.mark.parametrize("optimizer", ["bootstrap", "gepa"])
