@@ -118,7 +118,7 @@ def _alone(folder: Path, settings: PersonaSettings, persona: PersonaData, shown:
     return settings.model_copy(
         update={
             "training_data": training, "data": data, "default_persona": persona.card.model_id,
-            "memory": "", "on_lm_failure": "error",
+            "memory": "", "proactive_webhook": "", "on_lm_failure": "error",
         }
     )  # fmt: skip
 
