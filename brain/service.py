@@ -76,7 +76,8 @@ def build_app(
 
     memory = open_memory(settings, summariser_of=summariser_of, now=lambda: now().astimezone(UTC))
     first = SpeakingFirst(settings, memory, lambda: store.cast.members, now)
-    routes = PersonaRoutes(store, Turns(memory, Reader(load())), lambda: first.state)
+    reader = Reader(load(), _second_reader(settings, store.cast.default.chosen))
+    routes = PersonaRoutes(store, Turns(memory, reader), lambda: first.state)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -101,6 +102,11 @@ def build_app(
     app.add_route("/readyz", routes.readyz, methods=["GET"])
     app.add_exception_handler(HTTPException, _no_such_route)
     return app
+
+
+def _second_reader(settings: PersonaSettings, chosen: ChosenLM) -> Any:
+    """The engine that gives a second opinion on what a fan means; None for none. The offline one has no opinions."""
+    return chosen.engine if settings.second_reading and chosen.label != OFFLINE else None
 
 
 class PersonaRoutes:

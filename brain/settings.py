@@ -88,6 +88,10 @@ class PersonaSettings(BaseSettings):
     )
     demos: int = Field(default=4, ge=1, le=32, description="Sample exchanges shown to the model.")
 
+    second_reading: bool = Field(
+        default=False, description="Let the model read what the local reading of fans leaves open: one call more."
+    )
+
     memory: str = Field(default="", description="Where conversations are remembered: redis://…, or a file.")
     memory_budget: int = Field(
         default=1500, ge=100, description="Tokens of a conversation kept word for word; older ones are summed up."

@@ -30,6 +30,7 @@ _MODEL = "persona"
 _MOST_MESSAGES = 200  # that a conversation carries along; who keeps conversations by their id knows the older ones
 _MOST_CHARACTERS = 256 * 1024  # of all of them together
 _LONGEST_NAME = 256
+_ABOUT = ("user_id", "time_zone")  # what a connection may say of its fan
 _OF_THE_HANDSHAKE = ("sec-websocket-", "origin", "content-type", "content-length", CONVERSATION)
 
 log = logging.getLogger("chaperone.proxy")
@@ -55,7 +56,12 @@ class ChatSockets:
         try:
             self._admit(scope["path"], headers)
             chat = _Chat(
-                self._guarded, scope, send, conversation=_named(asked, "conversation"), model=_named(asked, "model")
+                self._guarded,
+                scope,
+                send,
+                conversation=_named(asked, "conversation"),
+                model=_named(asked, "model"),
+                about={name: _named(asked, name) for name in _ABOUT if name in asked},
             )
         except MalformedRequest as error:
             return await _refuse(send, answers.malformed(error))
@@ -84,12 +90,15 @@ class ChatSockets:
 class _Chat:
     """One connection: its conversation, and at most one turn at a time."""
 
-    def __init__(self, guarded: ASGIApp, scope: Scope, send: Send, *, conversation: str, model: str) -> None:
+    def __init__(
+        self, guarded: ASGIApp, scope: Scope, send: Send, *, conversation: str, model: str, about: dict[str, str]
+    ) -> None:
         self._guarded = guarded
         self._scope = scope
         self._send = send
         self._conversation = conversation
         self._model = model
+        self._about = about
         self._transcript: list[dict[str, str]] = []
         self._serving: asyncio.Task[None] | None = None
 
@@ -134,7 +143,8 @@ class _Chat:
         messages = _latest([*self._transcript, {"role": "user", "content": text}])
         turn = _GuardedTurn(self._frame)
         try:
-            body = write_json({"model": self._model, "messages": messages, "stream": True})
+            told = {"metadata": self._about} if self._about else {}
+            body = write_json({"model": self._model, "messages": messages, "stream": True, **told})
             await self._guarded(_as_http(self._scope, self._conversation), _sent(body), turn.take)
             if turn.error is None:
                 self._transcript = [*messages, {"role": "assistant", "content": turn.said}]

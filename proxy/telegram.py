@@ -115,7 +115,8 @@ class Chats:
 
     async def _asked(self, number: int, messages: list[dict[str, str]]) -> httpx.Response:
         """The proxy's answer, asked once more where it is only busy. Raises httpx.HTTPError."""
-        body = {"model": self._model, "messages": messages}
+        # A private chat is its fan's: with their id as the user, all that is known of them can be erased.
+        body = {"model": self._model, "messages": messages, "user": f"telegram-{number}"}
         headers = {CONVERSATION: f"telegram-{number}"}
         response = await self._client.post("chat/completions", json=body, headers=headers)
         if response.status_code in _BUSY:

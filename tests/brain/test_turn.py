@@ -342,3 +342,19 @@ def test_a_model_that_writes_junk_is_answered_for_and_the_line_remembered(play: 
         assert room.asked[-2]["content"] == line
 
     play(scenario, lambda _: ["   ", "<|im_end|>", "\n\n"])
+
+
+def test_the_model_reads_what_is_left_open_only_where_that_is_asked_for(play: Any) -> None:
+    answer = '{"intent": "purchase", "emotion": "joy", "sentiment": 0.5}'
+
+    def script(body: dict[str, Any]) -> list[str]:
+        return [answer] if "You read a message" in body["messages"][0]["content"] else ["a reply"]
+
+    async def scenario(room: Any) -> None:
+        assert await room.say("so where were we") == "a reply"
+        assert len(room.server.bodies) == 2
+        assert is_for(room.system, Inform)
+        await room.say("how much is a custom video?")
+        assert len(room.server.bodies) == 3
+
+    play(scenario, script, second_reading=True)

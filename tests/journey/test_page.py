@@ -137,7 +137,7 @@ def test_an_operator_sees_stage_and_facts_and_the_key_leaves_the_address(
     }
     upstream.fetching = raw([json.dumps(known).encode()])
     page.say("hey")
-    page.wait("document.querySelector('aside dd')")
+    page.wait("document.querySelector('aside dt')?.textContent === 'stage'")
     assert page.run("location.hash") == ""
     assert page.texts("aside dt") == ["stage", "emotion", "messages", "fact"]
     assert page.texts("aside dd") == ["warming up", "1.24", "2", "<i>Leeds</i>"]

@@ -256,3 +256,11 @@ def test_a_connection_beyond_the_most_is_refused_as_busy() -> None:
     assert [message["type"] for message in told] == ["websocket.http.response.start", "websocket.http.response.body"]
     assert told[0]["status"] == 503
     assert json.loads(told[1]["body"])["error"]["code"] == "overloaded"
+
+
+def test_what_a_connection_says_of_its_fan_comes_with_each_turn(proxy: Any, upstream: Any) -> None:
+    with opened(proxy, "/ws/chat?user_id=ann&time_zone=Europe/Berlin") as socket:
+        for _ in range(2):
+            answer(socket, "hey")
+    assert [body["metadata"] for body in upstream.asked] == [{"user_id": "ann", "time_zone": "Europe/Berlin"}] * 2
+    assert refused(proxy, "/ws/chat?time_zone=%00") == (400, "invalid_request")

@@ -83,6 +83,7 @@ def test_a_fans_message_is_a_guarded_turn_of_the_chats_own_conversation(
     eventually(lambda: len(bot_api.sent) == 2)
     assert bot_api.sent == [(bot_api.fan, "hey you"), (bot_api.fan, "toast")]
     assert [headers["x-conversation-id"] for headers in upstream.headers] == [f"telegram-{bot_api.fan}"] * 2
+    assert [body["user"] for body in upstream.asked] == [f"telegram-{bot_api.fan}"] * 2
     assert [said["content"] for said in upstream.asked[1]["messages"]] == ["hey", "hey you", "dinner?"]
 
 
