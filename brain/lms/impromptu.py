@@ -26,6 +26,8 @@ _ASKS = re.compile(
     r"|\bwho(?:'s|’s|s| is) my\b|\bwhere do i\b|\bwhat do i\b",
     re.IGNORECASE,
 )
+# A question about the persona shares its words with facts about the fan, and asks for none of them.
+_ABOUT_HER = re.compile(r"\b(?:you|your|yours|u|ur)\b.*\?", re.IGNORECASE | re.DOTALL)
 # A word in common with what the fan says.
 _SHARED = 2.0
 
@@ -48,7 +50,8 @@ def recalling(card: PersonaCard, system: str, line: str, said: Collection[str], 
     asks = bool(_ASKS.search(line))
     touched = [(touch(fact, words(line)), at) for at, fact in enumerate(facts)]
     score, at = max(touched, default=(0.0, 0))
-    if not card.recalls or not facts or (score < _SHARED and not asks):
+    is_touched = score >= _SHARED and not _ABOUT_HER.search(line)
+    if not card.recalls or not facts or not (asks or is_touched):
         return ""
     fact = to_them(facts[at])
     if not asks and any(fact in each for each in said):

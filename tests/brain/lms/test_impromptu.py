@@ -56,6 +56,12 @@ def test_nothing_is_recalled_that_was_not_told_or_is_not_talked_of(nora: Persona
     assert recalling(nora, told(fan="their dog is called Biscuit"), "nice weather", (), "x") == ""
 
 
+def test_a_question_about_the_persona_brings_up_nothing_of_the_fans(nora: PersonaCard) -> None:
+    system = told(fan="they work nights")
+    assert recalling(nora, system, "what music do you play when you work?", (), "x") == ""
+    assert recalling(nora, system, "work was a slog today", (), "x") != ""
+
+
 def test_a_fact_is_named_once_unless_the_fan_asks(nora: PersonaCard) -> None:
     system, said = told(fan="their dog is called Biscuit"), ("i remember, your dog is called Biscuit",)
     assert recalling(nora, system, "the dog ate my shoe", said, "x") == ""
