@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_BYTES = 1024 * 1024
 _ROOT = "/v1/conversations"
+_MOST_FLAGS = 16
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -41,8 +43,11 @@ class MemoryRoutes:
         app.add_route(_ROOT + "/{rest:path}", _safely(self.conversation), methods=["GET", "DELETE", "PUT"])
 
     async def conversation(self, request: Request) -> Response:
-        """`GET` and `DELETE /v1/conversations/{id}`, `PUT /v1/conversations/{id}/turns/{turn}`."""
+        """`GET` and `DELETE /v1/conversations/{id}`, `PUT /v1/conversations/{id}/turns/{turn}` and
+        `PUT /v1/conversations/{id}/flags`."""
         parts = parts_after(_ROOT, request)
+        if request.method == "PUT" and len(parts) == 2 and parts[1] == "flags":
+            return await self._flag(request, parts[0])
         if request.method == "PUT" and len(parts) == 3 and parts[1] == "turns":
             return await self._correct(request, parts[0], parts[2])
         if request.method == "PUT" or len(parts) != 1:
@@ -64,6 +69,26 @@ class MemoryRoutes:
             raise MalformedRequest("say whose conversations: ?user=…", param="user")
         persona = self._persona_of(model) if model else None
         return JSONResponse({"user": user, "deleted": await self._memory.erase_user(DEFAULT_TENANT, user, persona)})
+
+    async def _flag(self, request: Request, id: str) -> Response:
+        """Adds flags to a conversation, for what only others know of it: `underage`, `left_alone`."""
+        body = await _object(request)
+        flags, model = body.get("flags"), body.get("model") or request.query_params.get("model") or None
+        if not isinstance(flags, list) or not flags or len(flags) > _MOST_FLAGS or not all(map(_is_flag, flags)):
+            raise MalformedRequest(f"flags: a list of 1 to {_MOST_FLAGS} words is needed", param="flags")
+        if not isinstance(model, str | None):
+            raise MalformedRequest("model: a name is needed", param="model")
+
+        def add(known: Recollection | None) -> tuple[Recollection | None, tuple[str, ...] | None]:
+            if known is None:
+                return None, None
+            joined = tuple(dict.fromkeys((*known.flags, *flags)))
+            return (known if joined == known.flags else replace(known, flags=joined)), joined
+
+        joined = await self._memory.change(self._key(model, id), add)
+        if joined is None:
+            raise _unknown()
+        return JSONResponse({"id": id, "flags": list(joined)})
 
     async def _correct(self, request: Request, id: str, turn: str) -> Response:
         body = await _object(request)
@@ -95,6 +120,10 @@ def shown(known: Recollection) -> Json:
         "facts": [{"text": fact.text, "turn": fact.turn} for fact in known.facts],
         "flags": list(known.flags),
     }
+
+
+def _is_flag(flag: object) -> bool:
+    return isinstance(flag, str) and flag.isidentifier() and len(flag) <= 64
 
 
 def _unknown() -> MalformedRequest:

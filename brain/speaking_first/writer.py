@@ -109,4 +109,4 @@ def _situation(known: Recollection, now: datetime) -> str:
         now, persona_zone=now.tzinfo or UTC, fan_zone=zone_of(known.zone, None), first=known.first_at,
         last=known.last_at, messages=known.messages,
     ).notes  # fmt: skip
-    return "\n".join(notes)
+    return "; ".join(notes)

@@ -224,3 +224,26 @@ def test_the_service_remembers_under_the_personas_it_serves(training_data: Path)
             await memory.aclose()
 
     asyncio.run(main())
+
+
+def test_flags_are_added_to_a_conversation_and_stay(play: Callable[..., None]) -> None:
+    async def scenario(client: httpx.AsyncClient, memory: Memory) -> None:
+        await talk(memory)
+        for flags in (["underage"], ["left_alone", "underage"]):
+            reply = await client.put("/v1/conversations/c/flags", json={"flags": flags})
+            assert reply.status_code == 200
+        assert reply.json() == {"id": "c", "flags": ["underage", "left_alone"]}
+        await talk(memory, text="i like tea")
+        assert (await client.get("/v1/conversations/c")).json()["flags"] == ["underage", "left_alone"]
+        assert (await client.put("/v1/conversations/none/flags", json={"flags": ["x"]})).status_code == 404
+        for wrong in (
+            {},
+            {"flags": []},
+            {"flags": "x"},
+            {"flags": [5]},
+            {"flags": ["two words"]},
+            {"flags": ["x"] * 17},
+        ):
+            assert (await client.put("/v1/conversations/c/flags", json=wrong)).status_code == 400
+
+    play(scenario)

@@ -223,3 +223,17 @@ def test_rounds_run_beside_the_service_until_it_ends(world: Any, play: Any) -> N
         assert (await client.get("/readyz")).json()["speaks_first"] == "on, by webhook"
 
     play(scenario)
+
+
+def test_a_night_that_falls_while_the_message_is_judged_keeps_it_until_the_morning(world: Any, play: Any) -> None:
+    async def scenario(world: Any) -> None:
+        async with rounds(world) as each:
+            world.guard.before = lambda: world.clock.pass_by(hours=9)
+            await each.once()
+            assert got(world) == []
+            world.guard.before = lambda: None
+            world.clock.pass_by(hours=11)
+            await each.once()
+            assert len(got(world)) == 1
+
+    play(scenario)

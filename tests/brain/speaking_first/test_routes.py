@@ -129,6 +129,20 @@ def test_who_is_flagged_asked_to_be_left_alone_or_waits_for_an_answer_is_left_al
     play(scenario)
 
 
+def test_a_turn_in_distress_keeps_its_fan_from_being_written_to(world: Any, play: Any) -> None:
+    async def scenario(world: Any) -> None:
+        client = await world.service()
+        for id, text in (("sad", "i want to kill myself"), ("glad", "i had a lovely day")):
+            said = {"model": "nora", "messages": [{"role": "user", "content": text}]}
+            reply = await client.post("/v1/chat/completions", json=said, headers={"x-conversation-id": id})
+            assert reply.status_code == 200
+        world.clock.pass_by(hours=49)
+        assert await waiting(client) == ["c", "glad"]
+        assert await speak(client, "sad") == (409, "closed")
+
+    play(scenario)
+
+
 def test_of_a_fans_conversations_the_latest_alone_is_gone_on_with(world: Any, play: Any) -> None:
     async def scenario(world: Any) -> None:
         await world.talk("old", user="u")
