@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from bench import detectors, figures, growth, report, studies, svg
+from bench import detectors, figures, growth, persona, report, studies, svg
 from bench.build import BenchError, built
 from bench.corpus import ROOT
 from bench.drive import Driver, driving
@@ -25,7 +25,7 @@ from bench.run import rounds
 from bench.systems import System, systems
 
 PLOTS = ROOT / "bench" / "plots"
-PARTS = ("rows", "length", "history", "workers", "detectors", "growth")
+PARTS = ("rows", "length", "history", "workers", "detectors", "growth", "persona")
 
 
 def say(line: str) -> None:
@@ -41,7 +41,7 @@ class Outcome:
     targets: list[report.Target] = field(default_factory=list)
     plots: dict[str, str] = field(default_factory=dict)
 
-    def add(self, study: studies.Study) -> None:
+    def add(self, study: studies.Study | persona.Outcome) -> None:
         """Takes in a finished study."""
         self.tables.append(study.text)
         self.targets += study.targets
@@ -106,6 +106,8 @@ def _measured(wanted: list[str], chosen: list[System], plan: Plan, driver: Drive
             outcome.tables.append("workers: not measured, as the proxy has no --workers or the machine no second CPU")
         else:
             outcome.add(pair)
+    if "persona" in wanted:
+        outcome.add(persona.under_load(plan, driver, say))
     return outcome
 
 

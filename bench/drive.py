@@ -75,6 +75,7 @@ class Driver:
 
     def __init__(self, tools: Tools, upstream: int) -> None:
         self.upstream = upstream
+        self.ledger, self.corpus = tools.ledger, tools.fan
         self._tools = tools
         self._next_sentence = 0
 

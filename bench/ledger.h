@@ -1,5 +1,5 @@
 // When the mock sent each token: a mapped file that it writes and the load driver reads, so that what a server withholds
-// can be told from what the upstream had not said yet. Both read the same clock.
+// can be told from what the upstream had not said yet. All read the same clock. fans.py reads it too, byte by byte.
 //
 // A request names its place in it by its "seed", which every proxy passes on: its rest by LEDGER_SLOTS.
 #ifndef LEDGER_H
@@ -19,6 +19,7 @@
 typedef struct {
     uint64_t seed;              // of the request that the times belong to
     uint32_t tokens;            // sent so far
+    int64_t asked, done;        // nanoseconds: when the whole request was here, and when the last of the answer went out
     int64_t sent[MOST_TOKENS];  // nanoseconds
 } ledger_slot;
 

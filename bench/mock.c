@@ -1,7 +1,9 @@
 // A mock upstream that speaks OpenAI's chat API and costs as little as possible: one thread, epoll.
 //
-// The model's name steers the answer: "mock-60-10" is 60 tokens of four characters, 10 ms apart when streamed. No two
-// answers are alike. GET /stats counts what was asked. Every other GET is answered 200.
+// The model's name steers the answer: "mock-60-10" is 60 tokens of four characters, 10 ms apart when streamed; a whole
+// answer comes when a stream of it would have ended. No two answers are alike. A request that holds markers (MARK and
+// MARK_LETTERS small letters) has its last one repeated, and every other one behind it, so that what belongs to somebody
+// else shows. GET /stats counts what was asked. Every other GET is answered 200.
 // usage: mock -p PORT -c CORPUS -l LEDGER
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,6 +18,9 @@
 #include "sentences.h"
 
 #define MOST_CONNECTIONS 4096
+#define MARK "Zqx"
+#define MARK_LETTERS 4
+#define MOST_MARKS 8
 #define MOST_REPLY (MOST_TOKENS * TOKEN_CHARACTERS * 4 + LONGEST_SENTENCE)
 
 typedef struct {
@@ -108,6 +113,7 @@ static void put_end(connection *one) {
     }
     put_text(one, "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
     one->is_streaming = 0;
+    if (one->slot) one->slot->done = nanoseconds();
 }
 
 // The bytes that the first `characters` characters of `text` take.
@@ -134,11 +140,30 @@ static int step(connection *one) {
     return 0;
 }
 
-static void write_reply(connection *one) {
-    size_t length = 0, enough = (size_t)one->tokens * TOKEN_CHARACTERS;
+// Writes the last marker in `body` and those that differ from it; the bytes written.
+static size_t write_marks(const char *body, char *to) {
+    const size_t length = strlen(MARK) + MARK_LETTERS;
+    const char *last = 0, *at = body;
+    for (; (at = strstr(at, MARK)); at++) {
+        if (strspn(at + strlen(MARK), "abcdefghijklmnopqrstuvwxyz") == MARK_LETTERS) last = at;
+    }
+    if (!last) return 0;
+    size_t written = (size_t)sprintf(to, "%.*s ", (int)length, last);
+    int others = 0;
+    for (at = body; others < MOST_MARKS && (at = strstr(at, MARK)); at++) {
+        if (strspn(at + strlen(MARK), "abcdefghijklmnopqrstuvwxyz") != MARK_LETTERS || !strncmp(at, last, length)) continue;
+        written += (size_t)sprintf(to + written, "%.*s ", (int)length, at);
+        others++;
+    }
+    return written;
+}
+
+static void write_reply(connection *one, const char *body) {
+    size_t enough = (size_t)one->tokens * TOKEN_CHARACTERS;
     if (!one->text) one->text = malloc(MOST_REPLY);
+    size_t length = write_marks(body, one->text);
     // bytes are counted generously first: a sentence may hold characters of several bytes
-    for (size_t characters = 0; characters < enough;) {
+    for (size_t characters = length; characters < enough;) {
         size_t written = sentence_write(&replies, one->text + length);
         for (size_t at = 0; at < written; at++) characters += (one->text[length + at] & 0xC0) != 0x80;
         length += written;
@@ -163,10 +188,11 @@ static void read_request(connection *one, const char *body) {
     one->wants_usage = *behind(body, "\"include_usage\":") == 't';
     one->is_streaming = *behind(body, "\"stream\":") == 't';
     uint64_t seed = strtoull(behind(body, "\"seed\":"), 0, 10);
-    one->slot = one->is_streaming && seed ? ledger + seed % LEDGER_SLOTS : 0;
+    one->slot = seed ? ledger + seed % LEDGER_SLOTS : 0;
     if (one->slot) {
         one->slot->seed = seed;
         one->slot->tokens = 0;
+        one->slot->asked = nanoseconds();
     }
 }
 
@@ -184,6 +210,14 @@ static void put_whole(connection *one) {
         "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\",\"refusal\":null},\"logprobs\":null,"
         "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":380,\"completion_tokens\":%d,\"total_tokens\":%d},"
         "\"system_fingerprint\":\"fp_mock\"}", one->model, one->text, one->tokens, 380 + one->tokens));
+    if (one->slot) one->slot->done = nanoseconds();
+}
+
+static void pace(int fd, int64_t wait) {
+    connection *one = connections[fd];
+    one->due = nanoseconds() + wait;
+    one->paced_at = paced_count;
+    paced[paced_count++] = fd;
 }
 
 static int stream(int fd) {
@@ -194,9 +228,7 @@ static int stream(int fd) {
     one->token = 0;
     put_choice(one, "\"role\":\"assistant\",\"content\":\"", "", 0, "null");
     if (one->pause) {
-        one->due = nanoseconds() + one->pause;
-        one->paced_at = paced_count;
-        paced[paced_count++] = fd;
+        pace(fd, one->pause);
         return flush(fd);
     }
     for (;;) { // a token, a send: as a model that speaks as fast as it can
@@ -216,8 +248,9 @@ static int answer(int fd, const char *head, const char *body) {
     }
     asked++;
     read_request(one, body);
-    write_reply(one);
+    write_reply(one, body);
     if (one->is_streaming) return stream(fd);
+    if (one->pause) { pace(fd, one->pause * one->tokens); return 0; }
     put_whole(one);
     return flush(fd);
 }
@@ -243,11 +276,11 @@ static int is_chunked_whole(const char *body, size_t length) {
     return length >= 5 && !memcmp(body + length - 5, "0\r\n\r\n", 5);
 }
 
-// Answers every whole request that has come in; a stream is finished first.
+// Answers every whole request that has come in; an answer on its way is finished first.
 static int serve(int fd) {
     for (;;) {
         connection *one = connections[fd];
-        if (one->is_streaming || !one->in_length) return 0;
+        if (one->is_streaming || one->paced_at >= 0 || !one->in_length) return 0;
         one->in[one->in_length] = 0;
         char *end = strstr(one->in, "\r\n\r\n");
         if (!end) return 0;
@@ -304,7 +337,9 @@ static void step_due(void) {
         int fd = paced[at];
         connection *one = connections[fd];
         if (one->due > now) continue;
-        int is_over = step(one);
+        int is_over = 1;
+        if (one->is_streaming) is_over = step(one);
+        else put_whole(one);
         one->due += one->pause;
         if (is_over) unpace(one);
         if (!flush(fd) && is_over) serve(fd);

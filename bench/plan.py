@@ -15,7 +15,8 @@ _LONG_PAUSE = 1.0
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`seconds` is what one cell of whole answers takes, `rounds` how often each is measured; `studied`
-    are the rows of the studies."""
+    are the rows of the studies. `fans` is how many conversations the persona service has at once, `talking` for how
+    many seconds."""
 
     rounds: int
     study_rounds: int
@@ -25,6 +26,8 @@ class Plan:
     lengths: tuple[int, ...]
     histories: tuple[int, ...]
     studied: tuple[str, ...]
+    fans: int
+    talking: float
 
     def whole(self, connections: int) -> Cell:
         """Replies of 240 characters at once."""
@@ -48,5 +51,5 @@ class Plan:
         return Cell(1, self.seconds, warm_up=1.0 + 0.02 * messages, messages=messages)
 
 
-FULL = Plan(3, 2, 1.0, (1, 16, 64), (16, 64), (100, 1_000, 20_000), (2, 20, 200), (BARE, OFF, EVERYTHING))
-QUICK = Plan(1, 1, 1.0, (1, 64), (16,), (1_000, 20_000), (2, 200), (BARE, EVERYTHING))
+FULL = Plan(3, 2, 1.0, (1, 16, 64), (16, 64), (100, 1_000, 20_000), (2, 20, 200), (BARE, OFF, EVERYTHING), 200, 120.0)
+QUICK = Plan(1, 1, 1.0, (1, 64), (16,), (1_000, 20_000), (2, 200), (BARE, EVERYTHING), 200, 20.0)

@@ -19,7 +19,7 @@ from bench.drive import CHAT
 from bench.processes import cpu_seconds, cpus, free_port, pinned, resident_megabytes
 from bench.systems import Launch, System
 
-_FIRST = {"model": "mock-60-0", "messages": [{"role": "user", "content": "good morning you"}]}
+_FIRST = [{"role": "user", "content": "good morning you"}]
 _GRACE = 5.0  # seconds to end in
 
 
@@ -74,18 +74,19 @@ def _await_first(process: subprocess.Popen[bytes], system: System, at: Launch, l
     headers = system.headers(at)
     end = time.perf_counter() + system.patience
     while time.perf_counter() < end and process.poll() is None:
-        if _answers(at.port, headers):
+        if _answers(at.port, system.model, headers):
             return
         time.sleep(0.01)
     raise BenchError(f"{system.name} did not answer:\n{_last_lines(log)}")
 
 
-def _answers(port: int, headers: list[str]) -> bool:
+def _answers(port: int, model: str, headers: list[str]) -> bool:
     """True once a whole turn is answered 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     named = dict(header.split(": ", 1) for header in headers)
     try:
-        connection.request("POST", CHAT, json.dumps(_FIRST), {"content-type": "application/json", **named})
+        body = json.dumps({"model": model, "messages": _FIRST})
+        connection.request("POST", CHAT, body, {"content-type": "application/json", **named})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
