@@ -40,6 +40,13 @@ def alone(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
+def last_of(text: str) -> str:
+    """The last sentences of `text` that fit into LONGEST characters, or the end of the last where it does not fit."""
+    end = text[-LONGEST:]
+    begin = _END.search(end) if len(text) > LONGEST else None
+    return end[begin.end() :] if begin and begin.end() < len(end) else end
+
+
 def _places(text: str) -> Iterator[int]:
     at = 0
     for found in _END.finditer(text):

@@ -25,7 +25,7 @@ from guards.detectors.listener import GateListener
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
 from guards.policy import Classifier
-from guards.sentences import LONGEST, alone, windows
+from guards.sentences import LONGEST, alone, last_of, windows
 from guards.types import Finding, Message, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -104,7 +104,7 @@ class ClassifierDetector:
 
     def _scores(self, text: str, before: Transcript, speaker: str) -> Mapping[str, float]:
         """The probability of each label; all 0 where a glance is enough. Raises DetectorError."""
-        if not (before or self._always) and self._model.glance.is_plain(text):
+        if not self._always and self._model.glance.is_plain(text, before, speaker):
             return self._nothing
         return self._model.transformer.probabilities(text, before, speaker)
 
@@ -141,8 +141,8 @@ class ClassifierDetector:
         """The labels that a turn is about. Raises DetectorError."""
         view = clean(text).text
         sentences = [view[start:end].rstrip() for start, end in alone(view)]
-        looked_at = [each for each in sentences if before or self._is_worth_reading(each)]
-        scores = [self._model.transformer.probabilities(each, before, speaker) for each in looked_at]
+        looked_at = [each for each in sentences if before or self._is_open(each)]
+        scores = [self._scores(each, before, speaker) for each in looked_at]
         return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
 
     def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:
@@ -155,9 +155,6 @@ class ClassifierDetector:
             else:
                 continue
             yield Finding(rule, *view.span(start, end), score, self.name, view.name, gray)
-
-    def _is_worth_reading(self, text: str) -> bool:
-        return self._is_open(text) and not self._model.glance.is_plain(text)
 
     def _is_worth_a_look(self, text: str) -> bool:
         return self._model.gate.is_open(text) or self._has_opening(text)
@@ -175,7 +172,7 @@ class ClassifierDetector:
 
 def _end_of(turn: Message) -> Message:
     """What is read of a turn before: all that counts for the next, and no more than that is remembered."""
-    return turn if len(turn.text) <= LONGEST else Message(turn.role, turn.text[-LONGEST:])
+    return turn if len(turn.text) <= LONGEST else Message(turn.role, last_of(turn.text))
 
 
 def _heated(score: float) -> float:

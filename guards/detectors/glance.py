@@ -1,18 +1,20 @@
 """The glance: a small model that was taught what the transformer sees, and sees most of it in a tenth of the time.
 
-It stands apart from the transformer because it reads a text by itself alone: behind other turns it has nothing to say.
+It stands apart from the transformer because it finds nothing: it only tells what need not be looked at.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from guards.detectors.transformer import Pieces, session
+from guards.detectors.transformer import CONTEXT_MESSAGES, Pieces, session
 from guards.errors import DetectorError
+from guards.types import Message, Transcript
 
 _TEXTS_KEPT = 4_096
 
@@ -26,17 +28,18 @@ class Glance:
         self._least = least
         self._plain = lru_cache(maxsize=_TEXTS_KEPT)(self._is_plain)
 
-    def is_plain(self, text: str) -> bool:
-        """True when nothing is found in `text`. What was asked before is remembered. Raises DetectorError."""
-        return self._plain(text)
+    def is_plain(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> bool:
+        """True when nothing is seen in `text`, said by the role `speaker` after `context`. What was asked before is
+        remembered. Raises DetectorError."""
+        return self._plain(text, tuple(context[-CONTEXT_MESSAGES:]), speaker)
 
-    def score(self, text: str) -> float:
+    def score(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> float:
         """How likely it is that `text` is about any label; any number. Raises DetectorError."""
         try:
-            ids = np.array([self._pieces.ids(text)], dtype=np.int64)
+            ids = np.array([self._pieces.ids(text, context, speaker)], dtype=np.int64)
             return float(self._model.run(None, {"ids": ids})[0][0])
         except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
             raise DetectorError("classifier", type(error).__name__) from None
 
-    def _is_plain(self, text: str) -> bool:
-        return self.score(text) < self._least
+    def _is_plain(self, text: str, context: Transcript, speaker: str) -> bool:
+        return self.score(text, context, speaker) < self._least

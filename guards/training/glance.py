@@ -1,15 +1,15 @@
 """Trains the glance: a far smaller encoder that is taught what the large one sees, so that most texts need only it.
 
 It stands apart because it has a teacher: beside the rows it learns from what the trained encoder says of texts nobody
-labelled: their beginnings (as a reply that streams in is looked at), the turns before a message, two sayings in a row
-(knowledge distillation, Hinton et al., arXiv 1503.02531). Its word vectors begin as the base model's, the directions
-of most variance kept.
+labelled: their beginnings (as a reply that streams in is looked at), the turns before a message, two sayings in a row,
+one behind turns of another conversation (knowledge distillation, Hinton et al., arXiv 1503.02531). Its word vectors
+begin as the base model's, the directions of most variance kept.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from guards.detectors.transformer import Transformer
 from guards.sentences import LONGEST
 from guards.training.base_model import FIRST_LAYERS, Encoder
 from guards.training.batches import batches, padded, slope
-from guards.training.examples import Example
+from guards.training.examples import Example, spoken_after
 from guards.training.noise import noisy
 from guards.training.transformer import Say
 
@@ -30,7 +30,9 @@ _BATCH = 128
 _RATE = 1.5e-3
 _WARM_UP = 500  # steps
 _BEGINNINGS = 2  # of each text
-_PAIRS = 0.7  # two sayings in a row, for each text
+_PAIRS = 0.5  # two sayings in a row, for each text
+_BEHIND = 1.0  # a saying behind other turns, for each text
+_HEATED = 0.8  # of these, behind a turn that was about a label
 _BY_LABEL = 0.3  # what a single label weighs beside the question whether there is any
 _BY_ROW = 0.3  # what a row's own labels weigh beside the teacher's opinion of it
 _UNREAD = 0.03  # word pieces that are masked
@@ -40,39 +42,43 @@ _SPREAD = 0.2  # of the word vectors at the beginning
 
 @dataclass(frozen=True, slots=True)
 class _Lesson:
-    """A text and, where its row was labelled, whether with anything."""
+    """A message to learn from. Its labels count only where it `is_row`."""
 
-    text: str = field(repr=False)
-    is_violating: bool | None = None
+    message: Example = field(repr=False)
+    is_row: bool = False
 
 
 def distil(
     encoder: Encoder, teacher: Transformer, examples: Sequence[Example], *, epochs: int, seed: int, say: Say
 ) -> Encoder:
-    """A small encoder whose interest is how likely `teacher` finds any label in a text by itself. The teacher is
-    `encoder` as it was exported."""
+    """A small encoder whose interest is how likely `teacher` finds any label in a text, by itself or behind other
+    turns. The teacher is `encoder` as it was exported."""
     torch.manual_seed(seed)
     lessons = _lessons(examples, np.random.default_rng(seed))
-    ids = [teacher.pieces.ids(lesson.text) for lesson in lessons]
-    truth = torch.sigmoid(torch.tensor([teacher.raw(lesson.text)[1] for lesson in lessons]))
+    read_as = [(each.message.text, each.message.context, each.message.speaker) for each in lessons]
+    ids = [teacher.pieces.ids(*each) for each in read_as]
+    truth = torch.sigmoid(torch.tensor([teacher.raw(*each)[1] for each in read_as]))
     any_label = truth.amax(1)
     for at, lesson in enumerate(lessons):
-        if lesson.is_violating is not None:
-            any_label[at] += _BY_ROW * (float(lesson.is_violating) - any_label[at])
+        if lesson.is_row:
+            any_label[at] += _BY_ROW * (float(bool(lesson.message.labels)) - any_label[at])
     say(f"the glance learns from {len(lessons):,} texts")
     student = _student(encoder)
     optimizer = torch.optim.AdamW(student.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
     steps = epochs * math.ceil(len(ids) / _BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: slope(step, min(_WARM_UP, steps // 4), steps))
     loss_of = nn.BCEWithLogitsLoss()
+    short = torch.cpu._is_avx512_bf16_supported()
     student.train()
     for epoch in range(epochs):
         total = 0.0
         for batch in batches(ids, _BATCH, np.random.default_rng(seed + epoch)):
             read, present = padded([ids[at] for at in batch])
             read = read.masked_fill((torch.rand(read.shape) < _UNREAD) & (read > _FIRST_WORD), teacher.pieces.unknown)
-            raw, interest = student(read, present)
-            loss = loss_of(interest, any_label[batch]) + _BY_LABEL * raw.shape[1] * loss_of(raw, truth[batch])
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=short):
+                raw, interest = student(read, present)
+            loss = loss_of(interest.float(), any_label[batch])
+            loss = loss + _BY_LABEL * raw.shape[1] * loss_of(raw.float(), truth[batch])
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -85,21 +91,45 @@ def distil(
 
 
 def _lessons(examples: Sequence[Example], random: np.random.Generator) -> list[_Lesson]:
-    """What the glance is taught with, no text twice."""
-    lessons = [_Lesson(each.text, bool(each.labels)) for each in examples if not each.context]
-    lessons += [_Lesson(clean(turn.text).text[-LONGEST:]) for each in examples for turn in each.context]
-    texts = [lesson.text for lesson in lessons]
+    """What the glance is taught with, no message twice."""
+    turns = [clean(turn.text).text[-LONGEST:] for each in examples for turn in each.context]
+    texts = [*(each.text for each in examples if not each.context), *turns]
+    told = [each.text for each in examples if each.labels]
+    lessons = [_Lesson(each, is_row=True) for each in examples]
+    lessons += [_Lesson(noisy(each, random), is_row=True) for each in examples]
+    lessons += map(_said, turns)
+    lessons += map(_said, _beginnings(texts, random))
+    lessons += map(_said, _in_a_row(texts, random))
+    lessons += [_Lesson(each) for each in _behind_others(texts, told, random)]
+    return list({lesson.message: lesson for lesson in reversed(lessons) if lesson.message.text.strip()}.values())
+
+
+def _said(text: str) -> _Lesson:
+    return _Lesson(Example(text, frozenset()))
+
+
+def _beginnings(texts: Sequence[str], random: np.random.Generator) -> Iterator[str]:
     for text in texts:
         words = text.split(" ")
         if len(words) > 2:
-            ends = random.integers(1, len(words), _BEGINNINGS)
-            lessons += [_Lesson(" ".join(words[:end])) for end in ends]
+            yield from (" ".join(words[:end]) for end in random.integers(1, len(words), _BEGINNINGS))
+
+
+def _in_a_row(texts: Sequence[str], random: np.random.Generator) -> Iterator[str]:
     for one, other in random.integers(0, len(texts), (int(_PAIRS * len(texts)), 2)):
         between = (". ", " ", "! ", "? ", "\n")[int(random.integers(5))]
-        lessons.append(_Lesson((texts[one].rstrip() + between + texts[other])[:LONGEST]))
-    changed = (noisy(each, random) for each in examples if not each.context)
-    lessons += [_Lesson(each.text, bool(each.labels)) for each in changed]
-    return list({lesson.text: lesson for lesson in reversed(lessons) if lesson.text.strip()}.values())
+        yield (texts[one].rstrip() + between + texts[other])[:LONGEST]
+
+
+def _behind_others(texts: Sequence[str], told: Sequence[str], random: np.random.Generator) -> Iterator[Example]:
+    """Texts behind up to three turns, of which most often one was about a label: so is a heated conversation read."""
+    for _ in range(int(_BEHIND * len(texts))):
+        said = [texts[at] for at in random.integers(0, len(texts), 1 + int(random.integers(4)))]
+        if told and len(said) > 1 and random.random() < _HEATED:
+            said[int(random.integers(len(said) - 1))] = told[int(random.integers(len(told)))]
+        roles = (("user", "assistant"), ("assistant", "user"))[int(random.integers(2))]
+        *before, (speaker, text) = [(roles[at % 2], each) for at, each in enumerate(said)]
+        yield Example(text, frozenset(), speaker, spoken_after(before))
 
 
 def _student(encoder: Encoder) -> Encoder:

@@ -89,15 +89,15 @@ def finish(folder: Path, gate: Gate, held: Sequence[Example], labels: Sequence[s
     gate = replace(gate, threshold=threshold_for(scores[alone], _GATE_LETS_THROUGH, otherwise=-math.inf))
     gate.save(folder / "gate.npz")
     glance = Glance(folder, model.pieces)
-    glances = np.array([glance.score(example.text) for example in held])
-    least_glance = threshold_for(glances[alone], _GLANCE_LETS_THROUGH, otherwise=-math.inf)
+    glances = np.array([glance.score(example.text, example.context, example.speaker) for example in held])
+    least_glance = threshold_for(glances[is_found], _GLANCE_LETS_THROUGH, otherwise=-math.inf)
     least = threshold_for(interest[is_found], _INTEREST_LETS_THROUGH, otherwise=-math.inf)
     digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES[:-1]))
     return {
         "version": digest.hexdigest()[:12],
         "labels": about,
         "gate": _passed(scores[is_alone], gate.threshold, violating[is_alone]),
-        "glance": {"threshold": least_glance, **_passed(glances[is_alone], least_glance, violating[is_alone])},
+        "glance": {"threshold": least_glance, **_passed(glances, least_glance, violating)},
         "interest": {"threshold": least, **_passed(interest, least, violating)},
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from guards.sentences import LONGEST, windows
+from guards.sentences import LONGEST, last_of, windows
 
 TEXTS = st.lists(
     st.sampled_from(["hey", "so", "come over", ".", "! ", "? ", "...", "\n", " ", "word " * 60, "x" * 90, "ok then"]),
@@ -43,3 +43,17 @@ def test_every_visible_character_is_judged_in_a_stretch_of_bounded_length(text: 
 @given(st.integers(min_value=1, max_value=40))
 def test_the_number_of_judgements_grows_with_the_text(times: int) -> None:
     assert len(list(windows("a longer sentence, really. " * times))) == 2 * times - 1
+
+
+@given(TEXTS | st.text(max_size=600))
+def test_the_end_of_a_text_is_short_and_begins_with_a_sentence_where_one_fits(text: str) -> None:
+    end = last_of(text)
+    assert text.endswith(end)
+    assert len(end) <= LONGEST
+    assert bool(end) == bool(text)
+
+
+def test_the_end_of_a_long_text_is_its_last_whole_sentences() -> None:
+    text = "this is where it began. " * 8 + "then came the rain! and then we went home."
+    assert last_of(text).startswith("this is where it began. ")
+    assert last_of("word " * 60 + "and so on") == ("word " * 60 + "and so on")[-LONGEST:]
