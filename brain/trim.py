@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 # Names a model gives to the one it answers; a line that begins with one is not the persona's any more.
 FAN_LABELS = ("fan", "user", "human", "them", "subscriber", "customer", "system")
 OWN_LABELS = ("assistant", "persona", "ai", "reply", "response")
 # No OpenAI-compatible server takes more.
 MOST_STOPS = 4
+_PATTERNS_KEPT = 64
 
 _END = "\x00"  # stands behind the last character, so that nothing is open there
 _QUOTES = {'"': '"', "“": "”", "«": "»"}
@@ -220,8 +222,8 @@ def _first_of(parts: Sequence[re.Pattern[str]], text: str) -> int | None:
     return 0
 
 
-def _names(known: Sequence[str], usual: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys([*(each.strip().casefold() for each in known), *usual]) if name]
+def _names(known: Sequence[str], usual: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys([*(each.strip().casefold() for each in known), *usual]) if name)
 
 
 def _word(text: str) -> _Part:
@@ -272,12 +274,15 @@ _COLON = _row(_some(r"[*_\])]", 3), _some(" ", 1), _one("[:：]"))
 _AFTER_COLON = _row(_some(r"[*_ \t]", 6), _ahead(r"[^*_ \t]"))
 
 
-def _label(names: Sequence[str]) -> re.Pattern[str]:
+# Every turn asks for the same few, and building one takes longer than trimming a reply.
+@lru_cache(_PATTERNS_KEPT)
+def _label(names: tuple[str, ...]) -> re.Pattern[str]:
     """`Mila:` in its spellings, with the space behind it."""
     return _pattern(_row(_some(_DRESS, 3), _either(*map(_word, names)), _COLON, _AFTER_COLON))
 
 
-def _theirs(names: Sequence[str]) -> re.Pattern[str]:
+@lru_cache(_PATTERNS_KEPT)
+def _theirs(names: tuple[str, ...]) -> re.Pattern[str]:
     """What begins a line that is not the persona's."""
     label = _row(_some(_DRESS, 3), _either(*map(_word, names)), _COLON)
     section = _row(_word("##"), _some("#", 2), _some(" ", 1), _either(*map(_word, _SECTIONS)))

@@ -7,8 +7,9 @@ offline engine come from the same neighbours.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import dspy
@@ -25,6 +26,10 @@ TURN_WEIGHTS = (1.0, 0.35, 0.25)
 # How many answers in like places say which facts a turn needs, and how like they must be.
 _HINTS = 3
 _HINTS_AT = 0.3
+# Vectors that are kept, 10 KB each: a line comes again with the next turns of its conversation.
+_LINES_KEPT = 1_024
+# Rankings that are kept: examples and facts of one turn ask for the same one.
+_RANKINGS_KEPT = 64
 # Keeps the lines of one query apart in the one string that dspy.KNN embeds.
 _BETWEEN = "\x1e"
 
@@ -54,9 +59,10 @@ class Neighboured(dspy.Module):
 class _Index:
     """What is built once for a voice."""
 
-    embedding: Combined
+    embedding: Embed
     few_shot: dspy.KNNFewShot
     backstory: Backstory
+    ranked: Callable[[str], Sequence[tuple[float, int]]]
 
 
 class Voice:
@@ -115,11 +121,7 @@ class Voice:
         return [(likeness, self.exchanges[at]) for likeness, at in self._ranked(turns, count)]
 
     def _ranked(self, turns: Sequence[str], count: int) -> list[tuple[float, int]]:
-        index = self._built_index()
-        query = _embed_turns(index.embedding, [joined(turns)])[0]
-        # Not by numpy's product, as dspy.KNN does it: its threads wait for each other, 16 ms on busy cores.
-        likeness = np.einsum("ij,j->i", index.few_shot.KNN.trainset_vectors, query)
-        return [(float(likeness[at]), int(at)) for at in (-likeness).argsort(kind="stable")[:count]]
+        return list(self._built_index().ranked(joined(turns))[:count])
 
     def _built_index(self) -> _Index:
         if self._index is None:
@@ -141,7 +143,24 @@ class Voice:
             max_bootstrapped_demos=0,
             max_labeled_demos=self.neighbours,
         )
-        return _Index(embedding, few_shot, Backstory(self.card, embedding))
+        lines = _kept(embedding)
+        ranked = lru_cache(_RANKINGS_KEPT)(lambda query: _ranking(few_shot.KNN.trainset_vectors, lines, query))
+        return _Index(lines, few_shot, Backstory(self.card, lines), ranked)
+
+
+def _kept(embed: Embed) -> Embed:
+    """`embed` with what it said of the last lines at hand."""
+    line = lru_cache(_LINES_KEPT)(lambda text: embed([text])[0])
+    return lambda texts: np.stack([line(text) for text in texts]) if texts else embed([])
+
+
+def _ranking(vectors: Vectors, embedding: Embed, query: str) -> list[tuple[float, int]]:
+    """Each of `vectors` by its likeness to the joined lines `query`, the most like first."""
+    wanted = _embed_turns(embedding, [query])[0]
+    # Not by numpy's product, as dspy.KNN does it: its threads wait for each other, 16 ms on busy cores.
+    likeness = np.einsum("ij,j->i", vectors, wanted)
+    order = (-likeness).argsort(kind="stable")
+    return list(zip(likeness[order].tolist(), order.tolist(), strict=True))
 
 
 def as_pair(demo: Any) -> dict[str, str]:
@@ -158,7 +177,7 @@ def joined(turns: Sequence[str]) -> str:
     return _BETWEEN.join(line.replace(_BETWEEN, " ") for line in turns[: len(TURN_WEIGHTS)])
 
 
-def _embed_turns(embedding: Combined, queries: list[str]) -> Vectors:
+def _embed_turns(embedding: Embed, queries: list[str]) -> Vectors:
     """A vector for each query as dspy.KNN spells it: `turns: <the joined lines>`."""
     split = [query.removeprefix("turns: ").split(_BETWEEN) for query in queries]
     lines = sorted({line for turns in split for line in turns})

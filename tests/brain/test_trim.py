@@ -196,3 +196,10 @@ def test_stop_sequences_are_the_request_s_and_ours_behind_it_at_most_four() -> N
     assert stops(["x", "y"], FAN) == ["x", "y", "\nBob:", "\nFan:"]
     assert stops(["a", "b", "c", "d"], FAN) == ["a", "b", "c", "d"]
     assert len(stops([])) == MOST_STOPS
+
+
+def test_names_of_one_turn_are_not_those_of_the_next() -> None:
+    text = "hey\nTom: and me?"
+    assert trimmed(text, fan=["Tom"]) == "hey"
+    assert trimmed(text) == text
+    assert trimmed(text, fan=["Ben"]) == text

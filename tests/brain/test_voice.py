@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import dspy
+import numpy as np
 import pytest
 
+from brain.embedding import Vectors, unit
 from brain.lms.upstream import UpstreamEngine
 from brain.quiet import language_model, quiet
 from brain.voice import Voice
@@ -76,3 +78,27 @@ def test_a_single_exchange_is_enough(voice: Voice) -> None:
     voice = Voice(voice.card, voice.exchanges[:1], 4)
     assert len(asked(voice, "hey")[0]) == 2
     assert len(voice.nearest(("hey",), 5)) == 1
+
+
+def test_a_line_is_embedded_once_however_often_a_conversation_comes_back_to_it(voice: Voice) -> None:
+    seen: list[str] = []
+
+    def meaning(texts: list[str]) -> Vectors:
+        seen.extend(texts)
+        return unit(np.ones((len(texts), 4), dtype=np.float32))
+
+    voice = Voice(voice.card, voice.exchanges, 2, meaning)
+    voice.prepare()
+    seen.clear()
+    for turns in (("what's your insta",), ("come over", "nope", "what's your insta")):
+        voice.facts(turns)
+        voice.examples(turns)
+    assert sorted(seen) == ["come over", "nope", "what's your insta"]
+
+
+def test_a_ranking_that_was_asked_for_before_is_the_same_and_as_long_as_wanted(voice: Voice) -> None:
+    first = voice.nearest(("what's your insta?",), 1)
+    assert voice.nearest(("what's your insta?",), 3)[:1] == first
+    assert len(voice.nearest(("what's your insta?",), 3)) == 3
+    first.clear()
+    assert voice.nearest(("what's your insta?",), 1)
