@@ -188,6 +188,7 @@ class Rule(Shape):
     on_error: Literal["block", "deflect", "allow"] = "block"
     feedback: Text
     deflections: list[Text] = []
+    flag: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")] | None = None
     examples: Annotated[list[Example], Field(min_length=1)]
 
     def action(self, stage: Stage) -> Action | None:

@@ -135,6 +135,7 @@ class _TurnServer:
     async def _answer(self) -> Answer | None:
         """The whole answer, or None when a stream has been sent up to its end mark."""
         inbound = await judge_input(self._turn)
+        self._turn.flag(inbound.rules)
         if inbound.action is Action.BLOCK:
             return answers.content_blocked(self._surface.error)
         if inbound.action is Action.DEFLECT:

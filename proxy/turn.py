@@ -224,7 +224,14 @@ class Turn:
         finally:
             self._spend("upstream", self.services.clock() - began)
         self._persona = dict(reply.headers).get(PERSONA, self._persona)
+        self.services.corrections.is_ours |= bool(self._persona)
         return reply
+
+    def flag(self, rules: Sequence[str]) -> None:
+        """Notes what the rules that fired on the fan's words flag their conversation with."""
+        flags = [rule.flag for rule in self.guard.policy.rules if rule.id in rules and rule.flag]
+        if flags and self.request.conversation:
+            self.services.corrections.flag(self.request.conversation, flags)
 
     def correct(self, *, left: bool = False) -> None:
         """Tells our persona service, where it is the upstream, what the fan saw, where that is not what it had said:
@@ -236,6 +243,10 @@ class Turn:
                 conversation=conversation, turn=self.id, persona=self._persona, seen=self.final.get(0, ""),
                 headers=self._headers,
             )  # fmt: skip
+        if conversation:
+            self.services.corrections.pass_on_flags(
+                conversation=conversation, turn=self.id, model=self.request.model, headers=self._headers
+            )
 
     async def close(self) -> None:
         """Writes the record, if this turn needs one, and counts the turn. Raises AuditError.

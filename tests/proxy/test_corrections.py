@@ -98,7 +98,7 @@ def test_the_next_turn_waits_for_it_and_a_persona_service_that_hangs_costs_the_f
     assert "a bear" in proxy.text(**CONVERSATION)
     assert "next" in proxy.text(**CONVERSATION)
     assert [path.split("/")[2] for path in upstream.paths] == ["chat", "chat", "conversations", "chat"]
-    assert "is not remembered" in caplog.text
+    assert "was not told" in caplog.text
     assert "bear" not in caplog.text
 
 
@@ -109,3 +109,36 @@ def test_a_persona_service_that_refuses_it_is_told_of_without_a_word(
     assert "a bear" in proxy.text(**CONVERSATION)
     eventually(lambda: "answered 503" in caplog.text)
     assert "bear" not in caplog.text
+
+
+@pytest.fixture
+def flagging(begin: Any, make_rules: Any) -> Any:
+    """A proxy whose rule deflects the fan's wombats and flags who speaks of them."""
+    folder = make_rules(on_input="deflect")
+    rule = folder / "animals.yaml"
+    rule.write_text(rule.read_text().replace("feedback:", "flag: keeper\nfeedback:"))
+    return begin(rules=folder)
+
+
+def test_a_flag_waits_until_the_persona_service_knows_the_conversation(
+    flagging: Any, upstream: Any, raw: Any, eventually: Any
+) -> None:
+    fan = [{"role": "user", "content": "my wombat says hi"}]
+    flagging.post(messages=fan, **CONVERSATION)
+    assert not upstream.asked
+    upstream.replies = [whole(raw, "a bear"), raw([b"{}"], status=404), whole(raw, "a bear"), raw([b"{}"])]
+    for sent in (1, 2):
+        flagging.post(**CONVERSATION)
+        eventually(lambda sent=sent: len(told(upstream)) == sent)
+    upstream.replies = [whole(raw, "a bear")]
+    flagging.post(**CONVERSATION)
+    for path, body, _ in told(upstream):
+        assert (path, body) == ("/v1/conversations/c/flags", {"flags": ["keeper"], "model": "m"})
+    assert len(told(upstream)) == 2
+
+
+def test_no_other_upstream_is_told_of_flags(flagging: Any, upstream: Any, raw: Any) -> None:
+    upstream.replies = [whole(raw, "a bear", [])]
+    flagging.post(messages=[{"role": "user", "content": "my wombat says hi"}], **CONVERSATION)
+    flagging.post(**CONVERSATION)
+    assert not told(upstream)
