@@ -48,7 +48,7 @@ class Outcome:
 
 
 @click.command(help=__doc__)
-@click.option("--quick", is_flag=True, help="One short round of fewer cells: about two minutes.")
+@click.option("--quick", is_flag=True, help="One short round of fewer cells: about three minutes.")
 @click.option("--only", default="", help=f"A pattern: rows by name, and of {', '.join(PARTS)} the parts of that name.")
 @click.option("--rounds", "times", type=int, help="How often the rows are measured.")
 @click.option("--seconds", type=float, help="How long one cell of whole answers takes.")
