@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import dspy
@@ -56,7 +57,8 @@ class Reader:
         if not self._lm or local.intent == "distress" or local.confidence >= GRAY:
             return local
         try:
-            return await self._second(text, context)
+            second = await self._second(text, context)
+            return replace(second, distress_possible=local.distress_possible or second.distress_possible)
         except FAILURES as error:
             logger.warning("a message could not be read by the language model: %s", kind_of(error))
         except (Unparsable, TimeoutError) as error:
@@ -68,7 +70,8 @@ class Reader:
         with quiet(self._lm, self._adapter):
             async with asyncio.timeout(self._deadline):
                 answer = await self._ask.acall(transcript=shown, message=text[-LONGEST_SHOWN:])
-        return Reading(answer["intent"], answer["emotion"], answer["sentiment"], 1.0)
+        is_distress = answer["intent"] == "distress"
+        return Reading(answer["intent"], answer["emotion"], answer["sentiment"], 1.0, distress_possible=is_distress)
 
 
 class ReadingAdapter(LineAdapter):

@@ -53,7 +53,12 @@ def read_reading_rows(path: Path) -> tuple[ReadingRow, ...]:
 
 def digest_of(rows: Iterable[ReadingRow]) -> str:
     """What tells these rows from others, whatever their order: 16 hex digits."""
+    return digest_of_texts(row.model_dump_json() for row in rows)
+
+
+def digest_of_texts(texts: Iterable[str]) -> str:
+    """The same of texts alone."""
     digest = hashlib.blake2b(digest_size=8)
-    for line in sorted(row.model_dump_json() for row in rows):
+    for line in sorted(texts):
         digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()

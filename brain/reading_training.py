@@ -3,68 +3,156 @@
 It stands apart because nobody needs it to read. The linear layer is least squares on all labels at once (in its dual
 form: one matrix of the rows' likenesses serves every fold); multinomial logistic regression on scores that no row had a
 part in makes them probabilities. The scores of the card are of the same kind: each row is read by a model that was
-taught without it, in layers that were fitted without it.
+taught without it, in layers and with bounds that were fitted without it.
 """
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from brain.reading import (
-    EMOTIONS,
-    INTENTS,
-    OUTPUTS,
-    WEIGHTS_FILE,
-    Floats,
-    Looker,
-    Weights,
-    probabilities,
-)
-from brain.reading_rows import ReadingRow, digest_of
+from brain.embedding import Embed
+from brain.nearness import PROBES, Near, centred, nearness
+from brain.reading import EMOTIONS, INTENTS, OUTPUTS, Floats, Looker, Weights, probabilities
+from brain.reading_card import Held, bounds_of, card_of
+from brain.reading_files import write
+from brain.reading_rows import ReadingRow, digest_of, digest_of_texts
 
-CARD_FILE = "card.json"
 FOLDS = 5
 # How strongly weights are held near zero; chosen among 0.1, 0.3, 1 and 3 by the card's scores.
 RIDGE = 1.0
+LANDMARKS = 2000
+# How much nearness counts beside n-grams and kin, which count 1 each.
+_NEARNESS = 4.0
+# A feature in at least this many texts is multiplied densely.
+_OFTEN = 60
+_DENSE_AT_ONCE = 2048
+# The share of what was wanted that the solution may leave open.
+_CLOSE = 1e-3
 _DISTRESS = INTENTS.index("distress")
 
+Looks = Sequence[tuple[list[int], list[int]]]
 
-def train_reading(rows: Sequence[ReadingRow], out: Path, *, seed: int = 0, distress_recall: float = 0.955) -> Any:
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is taught: labelled rows first, then texts of which only that they are no distress is known."""
+
+    rows: Sequence[ReadingRow]
+    others: Sequence[str]
+    folds: Any
+    looks: Looks
+    rarity: Floats
+    likeness: Floats
+
+    @property
+    def wanted(self) -> Floats:
+        """What the rows' scores should be, (rows, OUTPUTS)."""
+        return _wanted(self.rows)
+
+
+def train_reading(
+    rows: Sequence[ReadingRow],
+    out: Path,
+    *,
+    others: Sequence[str] = (),
+    embed: Embed | None = None,
+    embedder: str = "",
+    seed: int = 0,
+) -> Any:
     """Writes the weights and their card to the folder `out`; returns the card, as JSON values.
 
-    Distress is taken for it from the highest probability that finds the share `distress_recall` of it among rows held
-    out. Raises OSError.
+    `others` are messages that are no distress, of whatever intent. With `embed` a second set of weights is written, for
+    a reader that has it; `embedder` says in the card which one that was. Raises OSError and what `embed` raises.
     """
+    known = {row.text for row in rows}
+    others = [text for text in others if text not in known]
     looker = Looker()
-    looks = [looker.look(row.text) for row in rows]
+    looks = [looker.look(text) for text in (*(row.text for row in rows), *others)]
     rarity = _rarity(looks, looker.size)
-    likeness = _likeness(looks, rarity)
-    wanted = _wanted(rows)
-    folds = _folds(rows, seed)
-    held_out = np.zeros((len(rows), OUTPUTS), dtype=np.float32)
-    for fold in range(FOLDS):
-        kept, tested = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        held_out[tested] = likeness[np.ix_(tested, kept)] @ _solved(likeness[np.ix_(kept, kept)], wanted[kept])
-    card, distress_from = _card(rows, held_out, wanted, folds, distress_recall)
-    parts = _solved(likeness, wanted)
-    weights = Weights(
-        rarity=rarity,
-        scores=_primal(looks, rarity, parts),
-        bias=parts.sum(axis=0),
-        intents=_layer(held_out[:, : len(INTENTS)], wanted[:, : len(INTENTS)]),
-        emotions=_layer(held_out[:, len(INTENTS) : -1], wanted[:, len(INTENTS) : -1]),
-        distress_from=distress_from,
-    )
-    _write(out, weights, card)
+    folds = np.concatenate([_folds(rows, seed), np.arange(len(others)) % FOLDS])
+    lesson = Lesson(rows, others, folds, looks, rarity, _likeness(looks, rarity))
+    card: dict[str, Any] = {"rows": len(rows), "digest": digest_of(rows)}
+    card |= {"others": len(others), "others_digest": digest_of_texts(others)}
+    weights, _, card["without_embedder"] = _taught(lesson, None)
+    if embed is None:
+        write(out, weights, None, None, card)
+        return card
+    near, vectors = _near(lesson, embed, seed)
+    card["embedder"] = embedder
+    richer, near_scores, card["with_embedder"] = _taught(lesson, vectors)
+    write(out, weights, richer, near(near_scores), card)
     return card
 
 
-def _rarity(looks: Sequence[tuple[list[int], list[int]]], size: int) -> Floats:
+def _near(lesson: Lesson, embed: Embed, seed: int) -> tuple[Any, tuple[Floats, Floats]]:
+    """The landmarks, as a Near that lacks its scores; and the nearness of every text to them, (texts, m), with what
+    makes of it a table whose rows' products are the texts' nearness to each other, (m, m)."""
+    vectors = embed([*(row.text for row in lesson.rows), *lesson.others])
+    mean = vectors.mean(axis=0)
+    vectors = centred(vectors, mean)
+    chosen = np.random.default_rng(seed).permutation(len(lesson.rows))[:LANDMARKS]
+    landmarks = vectors[chosen]
+    size, axes = np.linalg.eigh(nearness(landmarks, landmarks).astype(np.float64))
+    whitened = (axes / np.sqrt(np.maximum(size, 1e-4))) @ axes.T
+    probes = embed(PROBES)
+    return lambda scores: Near(mean, landmarks, scores, probes), (
+        nearness(vectors, landmarks),
+        (np.sqrt(_NEARNESS) * whitened).astype(np.float32),
+    )
+
+
+def _taught(lesson: Lesson, near: tuple[Floats, Floats] | None) -> tuple[Weights, Floats, dict[str, Any]]:
+    """The weights, those of the landmarks (none without `near`), and the scores of all of it on rows held out."""
+    table: Floats = near[0] @ near[1] if near else np.zeros((len(lesson.looks), 0), dtype=np.float32)
+    likeness: Floats = lesson.likeness + table @ table.T
+    count, wanted = len(lesson.rows), lesson.wanted
+    held_out = np.zeros((len(lesson.looks), OUTPUTS), dtype=np.float32)
+    for fold in range(FOLDS):
+        kept, tested = np.flatnonzero(lesson.folds != fold), np.flatnonzero(lesson.folds == fold)
+        held_out[tested] = likeness[np.ix_(tested, kept)] @ _parts(
+            likeness[np.ix_(kept, kept)], wanted[kept[kept < count]]
+        )
+    bounds = bounds_of(_held(lesson, held_out))
+    parts = _parts(likeness, wanted)
+    weights = Weights(
+        rarity=lesson.rarity,
+        scores=_primal(lesson.looks, lesson.rarity, parts),
+        bias=parts.sum(axis=0),
+        intents=_layer(held_out[:count, : len(INTENTS)], wanted[:, : len(INTENTS)]),
+        emotions=_layer(held_out[:count, len(INTENTS) : -1], wanted[:, len(INTENTS) : -1]),
+        distress_from=bounds.distress_from,
+        possible_from=bounds.possible_from,
+    )
+    near_scores: Floats = near[1] @ (table.T @ parts) if near else table
+    return weights, near_scores, card_of(_held(lesson, held_out), bounds)
+
+
+def _held(lesson: Lesson, held_out: Floats) -> Held:
+    """Rows and others as they are read by models and layers taught without them."""
+    count, wanted = len(lesson.rows), lesson.wanted
+    intents = np.zeros((len(held_out), len(INTENTS)), dtype=np.float32)
+    emotions = np.zeros((count, len(EMOTIONS)), dtype=np.float32)
+    for fold in range(FOLDS):
+        kept, tested = lesson.folds[:count] != fold, lesson.folds == fold
+        rows_tested = np.flatnonzero(tested[:count])
+        for found, at, columns in (
+            (intents, np.flatnonzero(tested), slice(0, len(INTENTS))),
+            (emotions, rows_tested, slice(len(INTENTS), -1)),
+        ):
+            layer = _layer(held_out[:count][kept][:, columns], wanted[kept][:, columns])
+            found[at] = probabilities(held_out[at][:, columns], layer)
+    return Held(
+        intents[:count], emotions, held_out[:count, -1], intents[count:, _DISTRESS], wanted, lesson.folds[:count]
+    )
+
+
+def _rarity(looks: Looks, size: int) -> Floats:
     """The weight of each feature: the rarer, the more."""
     holders = np.zeros(size, dtype=np.float32)
     for look in looks:
@@ -73,17 +161,29 @@ def _rarity(looks: Sequence[tuple[list[int], list[int]]], size: int) -> Floats:
     return np.sqrt(np.log((1 + len(looks)) / (1 + holders))).astype(np.float32)
 
 
-def _likeness(looks: Sequence[tuple[list[int], list[int]]], rarity: Floats) -> Floats:
-    """What every two rows share, (rows, rows): of n-grams, of kin, and 1 for the bias."""
+def _likeness(looks: Looks, rarity: Floats) -> Floats:
+    """What every two texts share, (texts, texts): of n-grams, of kin, and 1 for the bias."""
+    holders: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for at, look in enumerate(looks):
+        for numbers in look:
+            for number, value in zip(numbers, _unit(rarity[numbers]), strict=True):
+                holders[number].append((at, float(value)))
     total = np.ones((len(looks), len(looks)), dtype=np.float32)
-    for block in range(2):
-        used = sorted({number for look in looks for number in look[block]})
-        column = {number: at for at, number in enumerate(used)}
-        table = np.zeros((len(looks), len(used)), dtype=np.float32)
-        for row, look in enumerate(looks):
-            table[row, [column[number] for number in look[block]]] = _unit(rarity[look[block]])
+    often = [held for held in holders.values() if len(held) >= _OFTEN]
+    for held in holders.values():
+        if len(held) < _OFTEN:
+            at, values = _columns(held)
+            total[np.ix_(at, at)] += np.outer(values, values)
+    for start in range(0, len(often), _DENSE_AT_ONCE):
+        table = np.zeros((len(looks), _DENSE_AT_ONCE), dtype=np.float32)
+        for column, held in enumerate(often[start : start + _DENSE_AT_ONCE]):
+            at, table[at, column] = _columns(held)
         total += table @ table.T
     return total
+
+
+def _columns(held: list[tuple[int, float]]) -> tuple[Any, Floats]:
+    return np.array([at for at, _ in held]), np.array([value for _, value in held], dtype=np.float32)
 
 
 def _unit(values: Floats) -> Floats:
@@ -112,13 +212,33 @@ def _folds(rows: Sequence[ReadingRow], seed: int) -> Any:
     return folds
 
 
+def _parts(likeness: Floats, wanted: Floats) -> Floats:
+    """Each text's part in each score, (texts, OUTPUTS): that of a row in all, that of the others in distress."""
+    count = len(wanted)
+    parts = np.zeros((len(likeness), OUTPUTS), dtype=np.float32)
+    parts[:count] = _solved(likeness[:count, :count], wanted)
+    if count < len(likeness):
+        distress = np.zeros((len(likeness), 1), dtype=np.float32)
+        distress[:count, 0] = wanted[:, _DISTRESS]
+        parts[:, _DISTRESS] = _solved(likeness, distress)[:, 0]
+    return parts
+
+
 def _solved(likeness: Floats, wanted: Floats) -> Floats:
-    """Each row's part in each score, (rows, OUTPUTS)."""
-    held = likeness + np.float32(RIDGE) * np.eye(len(likeness), dtype=np.float32)
-    return np.linalg.solve(held, wanted).astype(np.float32)
+    """Ridge regression in its dual form, by conjugate gradients: (texts, columns of `wanted`)."""
+    solved, rest = np.zeros_like(wanted), wanted.copy()
+    way, size = rest.copy(), (rest * rest).sum(axis=0)
+    enough = np.maximum(_CLOSE**2 * size, 1e-12)
+    while (size > enough).any():
+        onward = likeness @ way + np.float32(RIDGE) * way
+        step = size / np.maximum((way * onward).sum(axis=0), 1e-20)
+        solved, rest = solved + step * way, rest - step * onward
+        before, size = size, (rest * rest).sum(axis=0)
+        way = rest + (size / np.maximum(before, 1e-20)) * way
+    return solved.astype(np.float32)
 
 
-def _primal(looks: Sequence[tuple[list[int], list[int]]], rarity: Floats, parts: Floats) -> Floats:
+def _primal(looks: Looks, rarity: Floats, parts: Floats) -> Floats:
     """The weight of each feature in each score, of the rows' parts."""
     scores = np.zeros((len(rarity), OUTPUTS), dtype=np.float32)
     for look, part in zip(looks, parts, strict=True):
@@ -137,63 +257,3 @@ def _layer(scores: Floats, wanted: Floats) -> Floats:
         guessed = probabilities(scores, layer.astype(np.float32)).astype(np.float64)
         layer -= step * (told.T @ (guessed - wanted) / len(told) + 1e-4 * layer)
     return layer.astype(np.float32)
-
-
-def _card(
-    rows: Sequence[ReadingRow], held_out: Floats, wanted: Floats, folds: Any, distress_recall: float
-) -> tuple[dict[str, Any], float]:
-    """The scores on held-out rows, and the probability from which distress is taken for it."""
-    intents, emotions = np.zeros_like(wanted[:, : len(INTENTS)]), np.zeros_like(wanted[:, len(INTENTS) : -1])
-    for fold in range(FOLDS):
-        kept, tested = folds != fold, folds == fold
-        for found, columns in ((intents, slice(0, len(INTENTS))), (emotions, slice(len(INTENTS), -1))):
-            layer = _layer(held_out[kept][:, columns], wanted[kept][:, columns])
-            found[tested] = probabilities(held_out[tested][:, columns], layer)
-    is_distress = wanted[:, _DISTRESS] == 1
-    sure = np.sort(intents[is_distress, _DISTRESS])
-    distress_from = float(sure[int((1 - distress_recall) * len(sure))])
-    taken = np.where(intents[:, _DISTRESS] >= distress_from, _DISTRESS, intents.argmax(axis=1))
-    sentiment = np.clip(held_out[:, -1], -1, 1)
-    card = {
-        "rows": len(rows),
-        "digest": digest_of(rows),
-        "distress_from": round(distress_from, 4),
-        "intent": _by_label(INTENTS, taken, wanted[:, : len(INTENTS)].argmax(axis=1)),
-        "emotion": _by_label(EMOTIONS, emotions.argmax(axis=1), wanted[:, len(INTENTS) : -1].argmax(axis=1)),
-        "sentiment": {
-            "error": round(float(np.abs(sentiment - wanted[:, -1]).mean()), 4),
-            "correlation": _correlation(sentiment, wanted[:, -1]),
-        },
-        "calibration": {"intent": _calibration(intents, wanted), "emotion": _calibration(emotions, wanted[:, 7:])},
-    }
-    return card, distress_from
-
-
-def _correlation(guessed: Floats, right: Floats) -> float:
-    both = float(guessed.std() * right.std())
-    return round(float(((guessed - guessed.mean()) * (right - right.mean())).mean()) / both, 4) if both else 0.0
-
-
-def _by_label(labels: Sequence[str], taken: Any, right: Any) -> dict[str, Any]:
-    scores: dict[str, Any] = {"accuracy": round(float((taken == right).mean()), 4)}
-    for at, label in enumerate(labels):
-        both = int(((taken == at) & (right == at)).sum())
-        precision, recall = both / max(1, int((taken == at).sum())), both / max(1, int((right == at).sum()))
-        scores[label] = {"rows": int((right == at).sum()), "precision": round(precision, 4), "recall": round(recall, 4)}
-    return scores
-
-
-def _calibration(guessed: Floats, wanted: Floats) -> float:
-    """The expected calibration error: how far the highest probability is from how often it is right, over ten bins."""
-    sure, right = guessed.max(axis=1), guessed.argmax(axis=1) == wanted[:, : guessed.shape[1]].argmax(axis=1)
-    bins = np.minimum((sure * 10).astype(int), 9)
-    gaps = [abs(float(sure[bins == at].sum() - right[bins == at].sum())) for at in range(10)]
-    return round(sum(gaps) / len(sure), 4)
-
-
-def _write(out: Path, weights: Weights, card: dict[str, Any]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    small = {name: getattr(weights, name).astype(np.float16) for name in ("rarity", "scores")}
-    exact = {name: getattr(weights, name) for name in ("bias", "intents", "emotions")}
-    np.savez_compressed(out / WEIGHTS_FILE, **small, **exact, distress_from=np.float32(weights.distress_from))
-    (out / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")

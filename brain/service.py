@@ -76,7 +76,7 @@ def build_app(
 
     memory = open_memory(settings, summariser_of=summariser_of, now=lambda: now().astimezone(UTC))
     first = SpeakingFirst(settings, memory, lambda: store.cast.members, now)
-    reader = Reader(load(), _second_reader(settings, store.cast.default.chosen))
+    reader = Reader(load(embed=meaning), _second_reader(settings, store.cast.default.chosen))
     routes = PersonaRoutes(store, Turns(memory, reader), lambda: first.state)
 
     @contextlib.asynccontextmanager

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 # Under this name turns are counted that went on without their memory.
 MEMORY = "memory"
 DISTRESS = "distress"
+DISTRESS_POSSIBLE = "distress_possible"
 # Seconds that a fan waits for what is remembered, and for what they said to be kept.
 PATIENCE = 2.0
 # Tokens that facts about the fan may take up in a prompt.
@@ -138,6 +139,13 @@ class Turns:
         logger.error("a turn goes on without its memory: %s", error if isinstance(error, MemoryDown) else "no answer")
 
 
+def _flags(reading: Reading) -> tuple[str, ...]:
+    """What operators should know of a message."""
+    if reading.intent == DISTRESS:
+        return (DISTRESS,)
+    return (DISTRESS_POSSIBLE,) if reading.distress_possible else ()
+
+
 def _met(member: Member, course: _Course, reading: Reading, now: datetime, *, is_again: bool) -> tuple[Occasion, Marks]:
     """The occasion of the reply and the marks that the turn leaves. The stage counts the fan's new messages; the one
     it leads to, the reply as well. A reply that is written again makes no remark."""
@@ -166,7 +174,7 @@ def _met(member: Member, course: _Course, reading: Reading, now: datetime, *, is
         feeling=emotion - course.emotion,
         stage=next_stage.name,
         reached=farthest(card.stages, course.reached, next_stage),
-        flags=(DISTRESS,) if reading.intent == DISTRESS else (),
+        flags=_flags(reading),
     )
     return occasion, marks
 

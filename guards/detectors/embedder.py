@@ -17,6 +17,7 @@ from guards.detectors.transformer import Pieces, session
 from guards.errors import DetectorError
 
 MODELS = Path(__file__).parent.parent / "models"
+FILE = "first.onnx"
 DIMENSIONS = 384
 _TEXTS_KEPT = 4_096  # a conversation's lines come again with every turn
 
@@ -48,7 +49,7 @@ class Embedder:
 
     @cached_property
     def _model(self) -> tuple[Any, Pieces]:
-        return session(self._folder / "first.onnx"), Pieces(self._folder / "tokenizer.json")
+        return session(self._folder / FILE), Pieces(self._folder / "tokenizer.json")
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +12,16 @@ from hypothesis import strategies as st
 
 from brain.reading import EMOTIONS, INTENTS, MODELS, WEIGHTS_FILE, ReadingModel, load
 from brain.reading_rows import FILE_NAME, read_reading_rows
+from guards.detectors.embedder import shared
+from guards.errors import DetectorError
 
 ROWS = read_reading_rows(Path(__file__).parents[2] / "training_data" / FILE_NAME)
-MODEL = load()
+MODEL = load(embed=shared())
 
 
-@pytest.fixture(scope="module")
-def model() -> ReadingModel:
-    return MODEL
+@pytest.fixture(scope="module", params=["with an embedder", "without"])
+def model(request: pytest.FixtureRequest) -> ReadingModel:
+    return MODEL if request.param == "with an embedder" else load()
 
 
 # None of these is a row of the training data.
@@ -52,6 +55,36 @@ def test_what_is_clear_is_read_as_what_it_is(model: ReadingModel, text: str, int
 )
 def test_a_figure_of_speech_is_no_distress(model: ReadingModel, text: str) -> None:
     assert model.read(text).intent != "distress"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "omg dead 💀💀",
+        "kill me now haha",
+        "i'm dying, that face",
+        "this bus makes me want to cry",
+        "so tired after work",
+    ],
+)
+def test_dark_words_of_everyday_are_neither_distress_nor_flagged_as_such(text: str) -> None:
+    assert text not in {row.text for row in ROWS}
+    assert not MODEL.read(text).distress_possible
+
+
+def test_distress_is_flagged_wherever_it_is_read(model: ReadingModel) -> None:
+    read = [model.read(row.text) for row in ROWS[::10]]
+    assert all(each.distress_possible for each in read if each.intent == "distress")
+    assert any(each.distress_possible for each in read if each.intent != "distress")
+
+
+def test_a_message_is_read_all_the_same_when_the_embedder_fails(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(texts: list[str]) -> Any:
+        raise DetectorError("embedder", "Fail")
+
+    assert load(embed=broken).read("i want to kill myself") == load().read("i want to kill myself")
+    assert "without its embedding" in caplog.text
+    assert "kill" not in caplog.text
 
 
 def test_despair_within_a_long_message_is_found(model: ReadingModel) -> None:
