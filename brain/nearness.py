@@ -1,7 +1,7 @@
-"""What a message is near to: its embedding against those of some hundred taught messages, as scores.
+"""What a message is near to: its embedding against those of the taught messages, as scores.
 
 It stands apart because the embedder is somebody else's: here it is asked, and known again. An embedding's nearness to
-examples says more than its direction (a radial kernel, over landmarks: Williams and Seeger, "Using the Nystroem Method
+examples says more than its direction (a radial kernel over landmarks, Williams and Seeger, "Using the Nystroem Method
 to Speed Up Kernel Machines", 2001), and a few texts whose vectors were kept tell whether the embedder still is the one.
 """
 
@@ -48,8 +48,10 @@ class Nearness:
         """What the embedding adds to the scores, (outputs,). Raises DetectorError where there is no embedding."""
         if not self._fits:
             raise DetectorError("embedder", "vectors of another length")
-        near = nearness(centred(self._embed([text]), self._near.mean), self._near.landmarks)
-        scores: NDArray[np.float32] = (near @ self._near.scores)[0]
+        vector = centred(self._embed([text]), self._near.mean)[0]
+        # vecdot and einsum, not @: that sets every core to work on this, and on busy cores waits for all of them.
+        near = fallen(np.vecdot(self._near.landmarks, vector))
+        scores: NDArray[np.float32] = np.einsum("m,mo->o", near, self._near.scores)
         return scores
 
     @cached_property
@@ -70,5 +72,10 @@ def centred(vectors: Vectors, mean: NDArray[np.float32]) -> Vectors:
 
 def nearness(vectors: Vectors, landmarks: Vectors) -> NDArray[np.float32]:
     """How near each vector is to each landmark, (n, m), 0..1; all of them unit vectors."""
-    near: NDArray[np.float32] = np.exp(np.float32(REACH) * (vectors @ landmarks.T - np.float32(1)))
+    return fallen(vectors @ landmarks.T)
+
+
+def fallen(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The nearness of unit vectors with these cosines, 0..1."""
+    near: NDArray[np.float32] = np.exp(np.float32(REACH) * (cosines - np.float32(1)))
     return near

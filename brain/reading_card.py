@@ -17,6 +17,8 @@ from brain.reading import EMOTIONS, INTENTS, Floats
 # operators as possible from one on that finds this share of it.
 FALSE_ALARMS = 0.03
 POSSIBLE_RECALL = 0.905
+# What is less likely than this is no distress, however few false alarms there are.
+_LEAST = 0.25
 _CURVE = (0.01, 0.03, 0.05, 0.1)
 _DISTRESS = INTENTS.index("distress")
 
@@ -48,7 +50,7 @@ def bounds_of(held: Held, among: Any = slice(None)) -> Bounds:
     quiet, sure = np.sort(distress[~is_distress]), np.sort(distress[is_distress])
     if not len(quiet) or not len(sure):
         return Bounds(0.5, 0.5)
-    alarm = float(np.nextafter(quiet[-1 - int(FALSE_ALARMS * len(quiet))], np.float32(1)))
+    alarm = max(_LEAST, float(np.nextafter(quiet[-1 - int(FALSE_ALARMS * len(quiet))], np.float32(1))))
     possible = float(sure[int((1 - POSSIBLE_RECALL) * len(sure))])
     return Bounds(alarm, min(alarm, possible))
 

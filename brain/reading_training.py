@@ -9,7 +9,7 @@ taught without it, in layers and with bounds that were fitted without it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from brain.reading_rows import ReadingRow, digest_of, digest_of_texts
 FOLDS = 5
 # How strongly weights are held near zero; chosen among 0.1, 0.3, 1 and 3 by the card's scores.
 RIDGE = 1.0
-LANDMARKS = 2000
+# Added to a landmark's nearness to itself, as some say almost the same.
+_ALIKE = 1e-3
 # How much nearness counts beside n-grams and kin, which count 1 each.
 _NEARNESS = 4.0
 # A feature in at least this many texts is multiplied densely.
@@ -37,6 +38,14 @@ _CLOSE = 1e-3
 _DISTRESS = INTENTS.index("distress")
 
 Looks = Sequence[tuple[list[int], list[int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How `near` every text is to each landmark, (texts, m), and what makes likenesses of it, `weighed` (m, texts)."""
+
+    near: Floats
+    weighed: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +92,29 @@ def train_reading(
     if embed is None:
         write(out, weights, None, None, card)
         return card
-    near, vectors = _near(lesson, embed, seed)
+    near, spread = _near(lesson, embed)
     card["embedder"] = embedder
-    richer, near_scores, card["with_embedder"] = _taught(lesson, vectors)
+    richer, near_scores, card["with_embedder"] = _taught(lesson, spread)
     write(out, weights, richer, near(near_scores), card)
     return card
 
 
-def _near(lesson: Lesson, embed: Embed, seed: int) -> tuple[Any, tuple[Floats, Floats]]:
-    """The landmarks, as a Near that lacks its scores; and the nearness of every text to them, (texts, m), with what
-    makes of it a table whose rows' products are the texts' nearness to each other, (m, m)."""
+def _near(lesson: Lesson, embed: Embed) -> tuple[Callable[[Floats], Near], _Spread]:
+    """The landmarks, which are the rows, as a Near that lacks its scores; and where every text is beside them."""
     vectors = embed([*(row.text for row in lesson.rows), *lesson.others])
-    mean = vectors.mean(axis=0)
+    mean: Floats = vectors.mean(axis=0)
     vectors = centred(vectors, mean)
-    chosen = np.random.default_rng(seed).permutation(len(lesson.rows))[:LANDMARKS]
-    landmarks = vectors[chosen]
-    size, axes = np.linalg.eigh(nearness(landmarks, landmarks).astype(np.float64))
-    whitened = (axes / np.sqrt(np.maximum(size, 1e-4))) @ axes.T
+    landmarks = vectors[: len(lesson.rows)]
     probes = embed(PROBES)
-    return lambda scores: Near(mean, landmarks, scores, probes), (
-        nearness(vectors, landmarks),
-        (np.sqrt(_NEARNESS) * whitened).astype(np.float32),
-    )
+    near = nearness(vectors, landmarks)
+    among = near[: len(landmarks)] + np.float32(_ALIKE) * np.eye(len(landmarks), dtype=np.float32)
+    spread: Floats = np.float32(_NEARNESS) * np.linalg.solve(among, near.T)
+    return lambda scores: Near(mean, landmarks, scores, probes), _Spread(near, spread)
 
 
-def _taught(lesson: Lesson, near: tuple[Floats, Floats] | None) -> tuple[Weights, Floats, dict[str, Any]]:
-    """The weights, those of the landmarks (none without `near`), and the scores of all of it on rows held out."""
-    table: Floats = near[0] @ near[1] if near else np.zeros((len(lesson.looks), 0), dtype=np.float32)
-    likeness: Floats = lesson.likeness + table @ table.T
+def _taught(lesson: Lesson, spread: _Spread | None) -> tuple[Weights, Floats, dict[str, Any]]:
+    """The weights, those of the landmarks (none without `spread`), and the scores of all of it on rows held out."""
+    likeness = lesson.likeness if spread is None else lesson.likeness + spread.near @ spread.weighed
     count, wanted = len(lesson.rows), lesson.wanted
     held_out = np.zeros((len(lesson.looks), OUTPUTS), dtype=np.float32)
     for fold in range(FOLDS):
@@ -129,7 +133,7 @@ def _taught(lesson: Lesson, near: tuple[Floats, Floats] | None) -> tuple[Weights
         distress_from=bounds.distress_from,
         possible_from=bounds.possible_from,
     )
-    near_scores: Floats = near[1] @ (table.T @ parts) if near else table
+    near_scores = np.zeros((0, OUTPUTS), dtype=np.float32) if spread is None else spread.weighed @ parts
     return weights, near_scores, card_of(_held(lesson, held_out), bounds)
 
 

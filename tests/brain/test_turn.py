@@ -232,7 +232,7 @@ def test_stages_come_at_their_numbers_of_messages_and_are_told(
 
     async def scenario(room: Any) -> None:
         for number in range(5):
-            await room.say(f"what is the tide table for day {number}")
+            await room.say(f"thank you. what is the tide table for day {number}")
             shown = await room.known()
             guidance = next(each["guidance"] for each in stages if each["guidance"] in room.system)
             told.append((shown["messages"], shown["stage"], guidance))
