@@ -8,10 +8,12 @@ The emotion score E lies in -1 (conflict) .. 1 (warm) and begins at 0. After eac
 
 where s is how warm the message is towards the persona: its sentiment, or 0 for sadness, fear and distress (who confides
 a sorrow is not cold), or at most -0.3 for anger, a complaint or a push at a boundary. So kindness counts up slowly,
-hurt counts down faster, and what is neither lets both fade. A stage that asks for N messages begins at
+hurt counts down faster, and what is neither lets both fade. A reading is never exact, so the first tenth of E on either
+side counts as nothing: with F = (|E| - 0.1) / 0.9 where that is positive, else 0, a stage that asks for N messages
+begins at
 
-    N - floor(N E / 3)      where E >= 0: at most a third earlier
-    N + ceil(N |E|)         where E < 0: at most as long again
+    N - floor(N F / 3)      where E >= 0: at most a third earlier
+    N + ceil(N F)           where E < 0: at most as long again
 
 with two bounds by the farthest stage reached so far: never more than one stage behind it, and, while E is at -0.3 or
 below (in conflict), never beyond it.
@@ -28,6 +30,7 @@ from brain.reading import Reading
 WARMING = 0.08
 COOLING = 0.2
 CONFLICT = -0.3
+NEUTRAL = 0.1
 # How warm anger, a complaint or a push can be at most.
 _AT_ODDS = -0.3
 
@@ -53,9 +56,10 @@ S = TypeVar("S", bound=Stage)
 
 def begins_at(stage: Stage, emotion: float) -> int:
     """The number of messages at which `stage` begins with that emotion score, by the formula above."""
+    felt = max(0.0, (min(abs(emotion), 1.0) - NEUTRAL) / (1 - NEUTRAL))
     if emotion >= 0:
-        return stage.messages - math.floor(stage.messages * min(emotion, 1.0) / 3)
-    return stage.messages + math.ceil(stage.messages * min(-emotion, 1.0))
+        return stage.messages - math.floor(stage.messages * felt / 3)
+    return stage.messages + math.ceil(stage.messages * felt)
 
 
 def stage_at(stages: Sequence[S], messages: int, emotion: float, reached: str | None = None) -> S:

@@ -90,7 +90,9 @@ def test_a_persona_may_have_stages_of_its_own() -> None:
     assert stage_at(stages, 4, 0.0).guidance == "be yourself"
 
 
-@pytest.mark.parametrize(("emotion", "begins"), [(1.0, 20), (0.5, 25), (0.0, 30), (-0.2, 36), (-1.0, 60)])
+@pytest.mark.parametrize(
+    ("emotion", "begins"), [(1.0, 20), (0.5, 26), (0.1, 30), (0.0, 30), (-0.1, 30), (-0.2, 34), (-1.0, 60)]
+)
 def test_the_beginning_of_a_stage_follows_the_formula(emotion: float, begins: int) -> None:
     assert begins_at(DEFAULT_STAGES[2], emotion) == begins
 
