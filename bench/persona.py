@@ -30,18 +30,20 @@ from bench.table import number, table
 MODEL = "mock-60-5"  # 60 tokens, 5 ms apart; a whole answer after the same 300 ms
 _WARM_UP = 8.0  # seconds
 _LEFT_OUT = 0.5  # of the measured time, until caches are full, of the slope of memory
+_SHORTEST = 90.0  # seconds to measure, or they are not full
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How the service stood: seconds since the start, turns measured and conversations ended so far, its megabytes and
-    its CPU seconds."""
+    """How the service stood: seconds since the start, turns measured and conversations ended so far, its megabytes, its
+    CPU seconds, and the seconds it has waited for a CPU."""
 
     at: float
     turns: int
     ended: int
     memory: float
     cpu: float
+    waited: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +55,31 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """Its tables."""
-        first, last = self.moments[0], self.moments[-1]
-        seconds = last.at - first.at
-        turns = self.seen["turns"]
-        flight = self.seen["busy"] / seconds
-        said = (
-            f"persona service: {turns:,} turns in {seconds:.0f} s, {turns / seconds:.1f} a second, "
-            f"{flight:.1f} in flight on average; {self.seen['ended']} conversations of {MESSAGES} messages ended, "
-            f"{THINK[0]:g} to {THINK[1]:g} s of thinking between messages\n"
-            f"CPU {number(self.cpu_per_turn)} ms/turn, {100 * (last.cpu - first.cpu) / seconds:.0f} % of its CPU; "
-            f"replies that showed another conversation {self.seen['crossed']}, without their own marker "
-            f"{self.seen['unmarked']}, failed {self.seen['failed']} {self.seen['trouble']}".rstrip()
-            + f"; told beat by beat and not timed {self.seen['untimed']}"
+        """What was run, and its tables."""
+        moments = (self.moments[0], self.moments[len(self.moments) // 2], self.moments[-1])
+        beyond = table(
+            ["ms beyond the model's own", "p50", "p90", "p99", "mean"],
+            [[name, *_line(self.seen[key])] for name, key in _KINDS],
         )
-        middle = self.moments[len(self.moments) // 2]
-        memory = [number(each.memory) for each in (first, middle, last)]
-        lines = [[name, *_line(self.seen[key])] for name, key in _KINDS]
-        beyond = table(["ms beyond the model's own", "p50", "p90", "p99", "mean"], lines)
         grown = table(
             ["memory", "start MB", "middle", "end", "KB/conversation ended"],
-            [["persona service", *memory, number(self.growth)]],
+            [["persona service", *(number(each.memory) for each in moments), number(self.growth)]],
         )
-        return f"{said}\n\n{beyond}\n\n{grown}"
+        return f"{self._remarks()}\n\n{beyond}\n\n{grown}"
+
+    def _remarks(self) -> str:
+        seen, first, last = self.seen, self.moments[0], self.moments[-1]
+        seconds = last.at - first.at
+        cpu, waited = (100 * spent / seconds for spent in (last.cpu - first.cpu, last.waited - first.waited))
+        return (
+            f"persona service: {seen['turns']:,} turns in {seconds:.0f} s, {seen['turns'] / seconds:.1f} a second, "
+            f"{seen['busy'] / seconds:.1f} in flight on average; {seen['ended']} conversations of {MESSAGES} messages "
+            f"ended, {THINK[0]:g} to {THINK[1]:g} s of thinking between messages\n"
+            f"CPU {number(self.cpu_per_turn)} ms/turn, {cpu:.0f} % of its CPU, for which it waited {waited:.0f} % of the "
+            f"time; {seen['untimed']} turns told beat by beat and not timed\n"
+            f"replies that showed another conversation {seen['crossed']}, without their own marker {seen['unmarked']}, "
+            f"failed {seen['failed']} {seen['trouble']}"
+        ).rstrip()
 
     @property
     def cpu_per_turn(self) -> float:
@@ -85,9 +89,9 @@ class Outcome:
 
     @property
     def growth(self) -> float | None:
-        """Kilobytes of memory per conversation that has ended, once caches are full; None where too few have."""
+        """Kilobytes of memory per conversation that has ended, once caches are full; None in a short run."""
         late = self.moments[int(_LEFT_OUT * len(self.moments)) :]
-        if len({each.ended for each in late}) < 2:
+        if late[-1].at - self.moments[0].at < _SHORTEST or len({each.ended for each in late}) < 2:
             return None
         return 1024 * statistics.linear_regression([each.ended for each in late], [each.memory for each in late]).slope
 
@@ -130,7 +134,7 @@ def _watched(server: Server, driver: Driver, plan: Plan) -> Outcome:
         for line in fans.stdout:
             said = json.loads(line)
             if said.get("at", 0.0) >= _WARM_UP:
-                moments.append(Moment(**said, memory=server.memory() or 0.0, cpu=server.cpu()))
+                moments.append(Moment(**said, memory=server.memory() or 0.0, cpu=server.cpu(), waited=server.waited()))
     if fans.returncode or len(moments) < 2:
         raise BenchError("the fans gave up")
     return Outcome(said, moments)

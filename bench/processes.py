@@ -45,6 +45,14 @@ def cpu_seconds(root: int) -> float:
     return sum(sum(map(int, fields[11:15])) for pid in tree(root) if (fields := _stat(pid))) / _TICK
 
 
+def waited_seconds(pid: int) -> float:
+    """How long the first thread of a process has been ready to run and did not, as others had its CPU."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 def resident_megabytes(root: int) -> float:
     """Memory of the process tree at `root`, pages shared between its processes counted once for each."""
     pages = 0

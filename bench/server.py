@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.build import BenchError
 from bench.drive import CHAT
-from bench.processes import cpu_seconds, cpus, free_port, pinned, resident_megabytes
+from bench.processes import cpu_seconds, cpus, free_port, pinned, resident_megabytes, waited_seconds
 from bench.systems import Launch, System
 
 _FIRST = [{"role": "user", "content": "good morning you"}]
@@ -35,6 +35,10 @@ class Server:
     def cpu(self) -> float:
         """CPU seconds so far."""
         return cpu_seconds(self.pid) if self.pid else 0.0
+
+    def waited(self) -> float:
+        """Seconds so far that it has waited for its CPU."""
+        return waited_seconds(self.pid) if self.pid else 0.0
 
     def memory(self) -> float | None:
         """Resident megabytes."""
