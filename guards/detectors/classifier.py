@@ -32,6 +32,7 @@ MODELS = Path(__file__).parent.parent / "models"
 _HOT = 0.15  # from this probability on, a turn was about a label
 _HEAT = 3.0  # by which the odds of the same label rise in the turns behind it
 _TURNS_KEPT = 4_096
+_NO_HEAT = frozenset[str]()
 _READ = ("clean", "joined", "leet", "spelled")
 
 
@@ -96,11 +97,21 @@ class ClassifierDetector:
                         is_worth_it = self._always or bool(heat) or self._is_open(text)
                     if not is_worth_it:
                         continue
-                    scores = self._scores(text, before, folded.speaker)
-                    heated = {label: _heated(score) if label in heat else score for label, score in scores.items()}
-                    yield from self._findings(view, start, start + len(text), heated)
+                    scores = self._read(text, before, folded.speaker, heat)
+                    yield from self._findings(view, start, start + len(text), scores)
                     # a sentence that says nothing by itself makes nothing new of those before it
                     is_worth_it = self._always or any(scores.values())
+
+    def _read(
+        self, text: str, before: Transcript, speaker: str, heat: frozenset[str] = _NO_HEAT
+    ) -> Mapping[str, float]:
+        """The probability of each label, by itself or behind the turns before: the higher one. What is plain to see in
+        a text is not made less by what was said around it. Raises DetectorError."""
+        behind = self._scores(text, before, speaker)
+        if not before:
+            return behind
+        alone = self._scores(text, (), speaker) if self._is_open(text) else self._nothing
+        return {label: max(alone[label], _heated(score) if label in heat else score) for label, score in behind.items()}
 
     def _scores(self, text: str, before: Transcript, speaker: str) -> Mapping[str, float]:
         """The probability of each label; all 0 where a glance is enough. Raises DetectorError."""
@@ -142,7 +153,7 @@ class ClassifierDetector:
         view = clean(text).text
         sentences = [view[start:end].rstrip() for start, end in alone(view)]
         looked_at = [each for each in sentences if before or self._is_open(each)]
-        scores = [self._scores(each, before, speaker) for each in looked_at]
+        scores = [self._read(each, before, speaker) for each in looked_at]
         return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
 
     def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:

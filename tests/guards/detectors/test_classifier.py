@@ -92,6 +92,22 @@ def test_behind_a_turn_about_the_rule_a_score_counts_for_more(source_of: SourceO
     assert alone < finding.score < 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["one drink can't hurt, the bar at the corner of your hotel, nine o'clock?", "come to mine at eight, i'll cook",
+     "i'll be at the cafe on the corner at eight"],
+)  # fmt: skip
+def test_what_is_found_by_itself_is_found_in_any_conversation(source_of: SourceOf, text: str) -> None:
+    detector = detector_of(source_of, block=0.95, judge="never")
+    talk = [
+        Message("user", "you're easy to talk to"),
+        Message("assistant", "shhh, i've got a grumpy reputation to keep. what gave me away?"),
+        Message("user", "i had a long shift. could i come over tonight?"),
+    ]
+    assert found(detector, text, speaker="assistant")
+    assert found(detector, text, *talk, speaker="assistant")
+
+
 def test_a_label_that_the_model_does_not_have_is_refused_by_name(source_of: SourceOf) -> None:
     source = source_of(Classifier(classifier="weather"))
     with pytest.raises(BuildProblem, match="no classifier 'weather'") as caught:
