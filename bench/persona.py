@@ -75,8 +75,8 @@ class Outcome:
             f"persona service: {seen['turns']:,} turns in {seconds:.0f} s, {seen['turns'] / seconds:.1f} a second, "
             f"{seen['busy'] / seconds:.1f} in flight on average; {seen['ended']} conversations of {MESSAGES} messages "
             f"ended, {THINK[0]:g} to {THINK[1]:g} s of thinking between messages\n"
-            f"CPU {number(self.cpu_per_turn)} ms/turn, {cpu:.0f} % of its CPU, for which it waited {waited:.0f} % of the "
-            f"time; {seen['untimed']} turns told beat by beat and not timed\n"
+            f"CPU {number(self.cpu_per_turn)} ms/turn, {cpu:.0f} % of its CPU, for which it waited {waited:.0f} % of "
+            f"the time; {seen['untimed']} turns told beat by beat and not timed\n"
             f"replies that showed another conversation {seen['crossed']}, without their own marker {seen['unmarked']}, "
             f"failed {seen['failed']} {seen['trouble']}"
         ).rstrip()
