@@ -42,7 +42,7 @@ _NIGHT = 2  # the hour where the fan is
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What the fan said and was told, in `pieces` as they came; `stage` and `messages` as an operator sees them then."""
+    """What the fan said and was told, in `pieces` as they came; `stage` and `messages` as operators see them then."""
 
     said: tuple[str, ...]
     pieces: tuple[str, ...] = field(repr=False)
