@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +20,8 @@ from starlette.responses import JSONResponse, Response
 from brain.chat import Json, error_body
 from brain.memory.memory import Memory
 from brain.memory.types import DEFAULT_TENANT, ConversationKey, MemoryDown, Recollection
+from brain.settings import zone
+from brain.situation import situation
 from guards.errors import MalformedRequest
 
 logger = logging.getLogger(__name__)
@@ -31,11 +34,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 class MemoryRoutes:
     """The handlers. `persona_of` gives the persona's id for a model's name (None: the default one) and raises
-    MalformedRequest for a name that is none."""
+    MalformedRequest for a name that is none; `now_of` gives the time where the persona of an id is."""
 
-    def __init__(self, memory: Memory, persona_of: Callable[[str | None], str]) -> None:
+    def __init__(
+        self, memory: Memory, persona_of: Callable[[str | None], str], now_of: Callable[[str], datetime]
+    ) -> None:
         self._memory = memory
         self._persona_of = persona_of
+        self._now_of = now_of
 
     def mount(self, app: Starlette) -> None:
         """Adds the routes. An id may hold any character, slashes too, if it is percent-encoded in the path."""
@@ -60,7 +66,7 @@ class MemoryRoutes:
         known = await self._memory.recollect(key)
         if known is None:
             raise _unknown()
-        return JSONResponse(shown(known))
+        return JSONResponse(shown(known, self._now_of(key.persona)))
 
     async def erase_user(self, request: Request) -> Response:
         """`DELETE /v1/conversations?user=U`: with every persona, or with the one that `model` names."""
@@ -105,8 +111,16 @@ class MemoryRoutes:
         return ConversationKey(DEFAULT_TENANT, self._persona_of(model), id)
 
 
-def shown(known: Recollection) -> Json:
-    """A recollection as operators see it."""
+def shown(known: Recollection, now: datetime) -> Json:
+    """A recollection as operators see it at `now`, the persona's time."""
+    here = situation(
+        now,
+        persona_zone=now.tzinfo or UTC,
+        fan_zone=zone(known.zone) if known.zone else None,
+        first=known.first_at,
+        last=known.last_at,
+        messages=known.messages,
+    )
     return {
         "id": known.key.id,
         "model": known.key.persona,
@@ -116,6 +130,7 @@ def shown(known: Recollection) -> Json:
         "last_at": known.last_at and known.last_at.isoformat(),
         "stage": known.stage,
         "emotion": known.emotion,
+        "situation": list(here.notes),
         "summary": known.summary,
         "facts": [{"text": fact.text, "turn": fact.turn} for fact in known.facts],
         "flags": list(known.flags),

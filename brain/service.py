@@ -94,7 +94,11 @@ def build_app(
     app.add_route("/v1/chat/completions", routes.chat_completions, methods=["POST"])
     app.add_route("/v1/models", routes.models, methods=["GET"])
     StoryRoutes(lambda model: routes.named(model).teller, Shelf(time.monotonic)).mount(app)
-    MemoryRoutes(memory, lambda model: routes.named(model or ANY_PERSONA).card.model_id).mount(app)
+    MemoryRoutes(
+        memory,
+        lambda model: routes.named(model or ANY_PERSONA).card.model_id,
+        lambda model: routes.named(model).clock(),
+    ).mount(app)
     ProactiveRoutes(first.offers, lambda model: routes.named(model or ANY_PERSONA), lambda: store.cast.members).mount(
         app
     )

@@ -41,7 +41,7 @@ async def running(store: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Memory]
     memory = Memory(SqliteStore(store), now=lambda: NOW, budget=1500, kept_for=timedelta(days=1))
     listener, ready = listen("127.0.0.1", 0), asyncio.Event()
     app = Starlette()
-    MemoryRoutes(memory, persona_of).mount(app)
+    MemoryRoutes(memory, persona_of, lambda _: NOW).mount(app)
     url = address(listener)
     serving = asyncio.create_task(serve_app(app, listener, ready.set))
     await ready.wait()
@@ -77,12 +77,24 @@ def test_a_conversation_is_shown(play: Any) -> None:
         await talk(memory, user="u")
         response = await client.get("/v1/conversations/c")
         assert response.status_code == 200
-        assert response.json() == {
+        told = response.json()
+        assert "20:30 on Thursday" in told.pop("situation")[0]
+        assert told == {
             "id": "c", "model": "mila", "user": "u", "messages": 2, "stage": "ice-breaker", "emotion": 0.5,
             "summary": "",
             "facts": [{"text": "their dog is called Biscuit", "turn": "t1"}], "flags": [],
             "first_at": "2026-11-26T20:30:00+00:00", "last_at": "2026-11-26T20:30:00+00:00",
         }  # fmt: skip
+
+    play(scenario)
+
+
+def test_the_hour_where_the_fan_is_is_shown_too(play: Any) -> None:
+    async def scenario(client: httpx.AsyncClient, memory: Memory) -> None:
+        await talk(memory, zone="Asia/Tokyo")
+        situation = " ".join((await client.get("/v1/conversations/c")).json()["situation"])
+        assert "20:30 on Thursday" in situation
+        assert "05:30 on Friday" in situation
 
     play(scenario)
 
