@@ -58,19 +58,22 @@ class Exchange:
 def talk(url: str, operator: str, model: str = "mila") -> Iterator[Exchange]:
     """The exchanges of a new conversation with `model` at the proxy `url`; `operator` is its operator key. It is two in
     the morning where the fan is."""
-    client = OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
     conversation = f"forty-{uuid.uuid4().hex[:8]}"
     about = {"metadata": {"conversation_id": conversation, "time_zone": night_zone(datetime.now(UTC).hour)}}
-    for said in LINES:
-        stream = client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": line} for line in said], stream=True, extra_body=about
-        )
-        pieces = tuple(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
-        seen = httpx.get(
-            f"{url}/console/conversations/{conversation}", params={"model": model},
-            headers={"authorization": f"Bearer {operator}"},
-        ).raise_for_status().json()  # fmt: skip
-        yield Exchange(said, tuple(filter(None, pieces)), seen["stage"], seen["messages"])
+    with OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client:
+        for said in LINES:
+            stream = client.chat.completions.create(
+                model=model,
+                messages=[{"role": "user", "content": line} for line in said],
+                stream=True,
+                extra_body=about,
+            )
+            pieces = tuple(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
+            seen = httpx.get(
+                f"{url}/console/conversations/{conversation}", params={"model": model},
+                headers={"authorization": f"Bearer {operator}"},
+            ).raise_for_status().json()  # fmt: skip
+            yield Exchange(said, tuple(filter(None, pieces)), seen["stage"], seen["messages"])
 
 
 def night_zone(hour: int) -> str:

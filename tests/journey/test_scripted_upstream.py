@@ -12,13 +12,15 @@ from openai import BadRequestError, OpenAI
 
 from proxy.audit import read_records
 
+# A client that nobody closes must not leave a connection behind.
+CLOSING = {"connection": "close"}
 BAD = "Well hello. I saw a wombat in the garden today. It was lovely."
 GOOD = "I saw nothing but flowers today. It was lovely."
 ASK: list[Any] = [{"role": "user", "content": "how was your day?"}]
 
 
 def client(url: str) -> OpenAI:
-    return OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+    return OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
 
 
 def cuts(text: str, size: int) -> list[str]:

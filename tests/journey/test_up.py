@@ -14,6 +14,8 @@ from guards.guard import Guard
 from proxy.audit import Record, read_records
 from proxy.rule_files import load
 
+# A client that nobody closes must not leave a connection behind.
+CLOSING = {"connection": "close"}
 ROOT = Path(__file__).parent.parent.parent
 AGAINST_THE_RULES = [
     ("what's your insta?", "social_platform"),
@@ -50,7 +52,7 @@ def careless(start_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def ask(url: str, messages: list[Any], *, stream: bool) -> tuple[str, str, dict[str, str]]:
     """(text, finish reason, headers) of one turn."""
-    client = OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+    client = OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
     made = client.chat.completions.with_raw_response.create(model="persona", messages=messages, stream=stream)
     headers = dict(made.headers)
     if not stream:
@@ -117,7 +119,9 @@ def test_the_page_the_models_and_the_health_are_served(careful: Any) -> None:
     page = httpx.get(f"{careful.url}/chat")
     assert page.status_code == 200
     assert "/v1/chat/completions" in page.text
-    assert [model.id for model in OpenAI(base_url=f"{careful.url}/v1", api_key="any").models.list()]
+    assert [
+        model.id for model in OpenAI(base_url=f"{careful.url}/v1", api_key="any", default_headers=CLOSING).models.list()
+    ]
     assert httpx.get(f"{careful.url}/healthz").json()["status"] == "ok"
     ready = httpx.get(f"{careful.url}/readyz").json()
     assert ready["policy"] == load(ROOT / "rules", gate=False).version

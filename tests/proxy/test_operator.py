@@ -16,12 +16,14 @@ from openai import BadRequestError, OpenAI
 
 from proxy.rule_files import load
 
+# A client that nobody closes must not leave a connection behind.
+CLOSING = {"connection": "close"}
 ROOT = Path(__file__).parent.parent.parent
 Begin = Callable[..., Any]
 
 
 def client(proxy: Any) -> OpenAI:
-    return OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0)
+    return OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
 
 
 def raw_get(url: str, path: str) -> bytes:

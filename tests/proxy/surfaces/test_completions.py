@@ -12,6 +12,8 @@ from openai import BadRequestError, OpenAI
 
 from proxy.audit import read_records
 
+# A client that nobody closes must not leave a connection behind.
+CLOSING = {"connection": "close"}
 Begin = Callable[..., Any]
 BAD = "Well hello. I saw a wombat in the garden. It was lovely."
 GOOD = "I saw nothing but flowers. It was lovely."
@@ -19,7 +21,7 @@ LINE = "let's talk about you instead"
 
 
 def client(proxy: Any) -> OpenAI:
-    return OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0)
+    return OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
 
 
 def text_of(proxy: Any, *, stream: bool, prompt: Any = "how was your day?", **more: Any) -> tuple[str, list[Any]]:

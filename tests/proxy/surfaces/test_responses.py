@@ -13,6 +13,8 @@ from openai import BadRequestError, OpenAI
 from proxy.audit import read_records
 from proxy.history import PLACEHOLDER
 
+# A client that nobody closes must not leave a connection behind.
+CLOSING = {"connection": "close"}
 Begin = Callable[..., Any]
 LINE = "let's talk about you instead"
 GOOD = "I saw nothing but flowers."
@@ -30,7 +32,7 @@ def said(text: str, **more: Any) -> dict[str, Any]:
 
 
 def create(proxy: Any, given: Any = "how was your day?", **more: Any) -> Any:
-    client = OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0)
+    client = OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
     return client.responses.create(model="m", input=given, **more)
 
 

@@ -12,6 +12,8 @@ from openai import BadRequestError, OpenAI
 
 from proxy.audit import read_records
 
+# A client that nobody closes must not leave a connection behind.
+CLOSING = {"connection": "close"}
 Begin = Callable[..., Any]
 Events = Callable[[str], list[dict[str, Any]]]
 BAD = "Well hello. I saw a wombat in the garden. It was lovely."
@@ -36,7 +38,7 @@ NOTED = said("Flowers are fine. Yes", annotations=[{"type": "url_citation", "tit
 
 def streamed(proxy: Any, given: Any = "how was your day?", **more: Any) -> Any:
     """The final response that the official client gives, its text being the one of the deltas."""
-    client = OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0)
+    client = OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
     asked: Any = {"model": "m", "input": given, **more}
     text = ""
     with client.responses.stream(**asked) as stream:
@@ -277,6 +279,6 @@ def test_a_stream_that_fails_keeps_what_passed_and_ends_with_an_error_event(
 def test_an_error_event_reaches_the_official_client(proxy: Any, upstream: Any, raw: Any) -> None:
     pieces = [b'data: {"error": {"message": "later", "code": "busy"}}\n\n']
     upstream.replies = [raw(pieces, kind="text/event-stream")]
-    client = OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0)
+    client = OpenAI(base_url=f"{proxy.url}/v1", api_key="any", max_retries=0, default_headers=CLOSING)
     told = list(client.responses.create(model="m", input="hi", stream=True))
     assert [event.type for event in told] == ["error"]
