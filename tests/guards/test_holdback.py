@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -69,11 +69,16 @@ def masking(guard_of: GuardOf) -> Guard:
     return guard_of({"terms": ["wombat"]}, {"pattern": r"\b\d{3}[ -]?\d{4}\b"}, on_output="redact")
 
 
-def holding(guard: Guard, policy: Streaming = "sentence", most_held: int = 1000) -> HoldBack:
-    def judge(text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
-        return guard.check(text, "output", kind=kind, is_inside=is_inside)
+TALKS = [(), ("whats your insta",), ("could we meet?", "haha maybe", "my place at eight?"), ("how was your day?",)]
 
-    return HoldBack(judge, policy, guard.watch("output"), most_held=most_held)
+
+def holding(
+    guard: Guard, policy: Streaming = "sentence", most_held: int = 1000, context: Sequence[Message] = ()
+) -> HoldBack:
+    def judge(text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
+        return guard.check(text, "output", context, kind=kind, is_inside=is_inside)
+
+    return HoldBack(judge, policy, guard.watch("output", context), most_held=most_held)
 
 
 def fed(hold: HoldBack, pieces: Iterable[str]) -> list[Step]:
@@ -273,14 +278,18 @@ PROSE = [json.loads(row)["text"] for row in ROWS.read_text(encoding="utf-8").spl
 def test_under_the_shipped_rules_every_cut_releases_the_same_and_never_what_is_withheld(data: st.DataObject) -> None:
     pieces = data.draw(st.lists(st.sampled_from([*SAYINGS, *PROSE]), min_size=1, max_size=3))
     text = data.draw(st.sampled_from([" ", ". ", "\n"])).join(pieces)
-    hold, steps = holding(SHIPPED, "adaptive"), []
+    said = data.draw(
+        st.sampled_from([(), ("whats your insta",), ("could we meet?", "haha maybe", "my place at eight?")])
+    )
+    context = [Message(("user", "assistant")[at % 2], each) for at, each in enumerate(said)]
+    hold, steps = holding(SHIPPED, "adaptive", context=context), []
     for piece in data.draw(cuts(text)):
         for step in hold.feed(piece):
             steps.append(step)
             if isinstance(step, Released):
-                assert not SHIPPED.check(hold.released, "output").withholds
+                assert not SHIPPED.check(hold.released, "output", context).withholds
     steps += hold.finish()
-    assert steps == fed(holding(SHIPPED, "adaptive"), [text])
+    assert steps == fed(holding(SHIPPED, "adaptive", context=context), [text])
 
 
 def test_a_word_that_opens_nothing_goes_out_as_soon_as_it_is_complete(guard: Guard) -> None:
