@@ -92,7 +92,7 @@ class Openings:
         views = {view.name: lowered(view.text) for view in fold(raw).views}
         low = views["clean"]
         squeezed = views.get("squeezed", low)
-        is_odd = not views.keys() <= _PLAIN_VIEWS or is_mark(low) or any(map(_is_foreign, low))
+        is_odd = not views.keys() <= _PLAIN_VIEWS or is_mark(low) or any(map(_is_foreign, low)) or _is_mixed(raw)
         is_plain = not is_odd and all(map(self._is_plain, low)) and _JOINED.search(low) is None
         tokens = dict.fromkeys([*tokens_of(low), *tokens_of(squeezed)])
         meets = self._numbered.met_by(tokens, is_plain=is_plain)
@@ -129,6 +129,14 @@ def _apart(tokens: Sequence[str], low: str) -> int:
     if not tokens:
         return int(bool(low) and _SIGNS_ALONE.issuperset(low))
     return len(tokens) if all(len(token) == 1 for token in tokens) else -1
+
+
+def _is_mixed(raw: str) -> bool:
+    """True for a word with letters of another script, whether or not they look Latin: where scripts change, a term may
+    end within it."""
+    return not raw.isascii() and any(
+        _is_foreign(char) and not unicodedata.name(char, "").startswith("LATIN") for char in raw
+    )
 
 
 def _is_foreign(char: str) -> bool:

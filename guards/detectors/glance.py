@@ -17,6 +17,7 @@ from guards.errors import DetectorError
 from guards.types import Message, Transcript
 
 _TEXTS_KEPT = 4_096
+_ANYBODY = "user"  # a text by itself is read alike whoever says it, and is remembered once
 
 
 class Glance:
@@ -31,7 +32,7 @@ class Glance:
     def is_plain(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> bool:
         """True when nothing is seen in `text`, said by the role `speaker` after `context`. What was asked before is
         remembered. Raises DetectorError."""
-        return self._plain(text, tuple(context[-CONTEXT_MESSAGES:]), speaker)
+        return self._plain(text, tuple(context[-CONTEXT_MESSAGES:]), speaker if context else _ANYBODY)
 
     def score(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> float:
         """How likely it is that `text` is about any label; any number. Raises DetectorError."""

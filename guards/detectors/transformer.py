@@ -27,6 +27,7 @@ _CONTEXT_CHARS = 160
 _SPEAKERS = {True: "me : ", False: "you : "}
 _WORDS_KEPT = 16_384
 _TEXTS_KEPT = 4_096
+_ANYBODY = "user"  # a text by itself is read alike whoever says it, and is remembered once
 _PLAIN_WORD = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -92,7 +93,7 @@ class Transformer:
         """The probability of each label for `text`, said by the role `speaker` after `context`; all 0 where the first
         step finds nothing. What was asked before is remembered: a reply that streams in is looked at many times.
         Raises DetectorError."""
-        return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker)
+        return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker if context else _ANYBODY)
 
     def is_dull(self, text: str) -> bool:
         """True when the first step finds nothing in `text` by itself. Raises DetectorError."""

@@ -314,12 +314,7 @@ def test_a_violation_never_goes_out_word_by_word(guard: Guard) -> None:
 
 
 def test_where_the_turns_before_were_about_a_rule_a_sentence_goes_out_as_a_whole() -> None:
-    asked = [Message("user", "whats your insta")]
-
-    def judge(text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
-        return SHIPPED.check(text, "output", asked, kind=kind, is_inside=is_inside)
-
-    hold = HoldBack(judge, "adaptive", SHIPPED.watch("output", asked))
+    hold = holding(SHIPPED, "adaptive", context=[Message("user", "whats your insta")])
     list(hold.feed("haha the sun is out"))
     assert hold.released == ""
     list(hold.feed(" today. And "))

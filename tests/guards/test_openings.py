@@ -108,6 +108,21 @@ def test_a_number_in_words_is_held_until_the_next_word(guard_of: GuardOf) -> Non
     assert watch.begun == 0
 
 
+@pytest.mark.parametrize("word", ["wоmbаtоса", "wombatоса", "іnѕtаgrаmоса", "ｗombat"])
+def test_a_word_with_letters_of_another_script_is_held(guard_of: GuardOf, word: str) -> None:
+    """A term may end where the scripts change."""
+    watch = guard_of({"terms": ["wombat"]}).watch("output")
+    watch.take(f"{word} ")
+    assert watch.is_open
+
+
+def test_a_word_with_accents_is_as_plain_as_any(guard_of: GuardOf) -> None:
+    watch = guard_of({"terms": ["wombat"]}).watch("output")
+    for word in ("très", "mañana", "schön", "café"):
+        watch.take(f"{word} ")
+    assert not watch.is_open
+
+
 def test_a_rule_that_may_find_something_anywhere_is_named(guard_of: GuardOf) -> None:
     assert guard_of({"pattern": r"\w+ \w+"}).unbounded == {"animals"}
     assert guard_of({"terms": ["wombat"]}).unbounded == frozenset()
