@@ -30,6 +30,7 @@ _MOST_WORDS = 8  # of a term
 _TERM_REACH = 64  # characters
 _SIGNS_ALONE = frozenset(".-/|")
 _JOINED = re.compile(r"[^\W_][.:(][^\W_]")  # `mila.com`, `ig:mila`
+_BREAK = re.compile(r"(?<=[^\W_])(?=[\W_]+[^\W_])")  # `insta,ok`, `insta's`: a term may end within a word
 _WORD = re.compile(r"\S+\s*")
 
 
@@ -261,9 +262,21 @@ class Watch:
         openings = self._openings
         return (
             any(ends(self._text) for ends in openings.ends)
+            or self._ends_within(self._said[-1].low)
             or (self._squeezed != self._text and any(ends(self._squeezed) for ends in openings.ends))
             or any(ends(self._letters) for ends in openings.ends_together)
         )
+
+    def _ends_within(self, low: str) -> bool:
+        """True when a term may end within the last word, where signs part it."""
+        openings, text, letters = self._openings, self._text.rstrip(), self._letters
+        for gap in _BREAK.finditer(low):
+            rest = low[gap.end() :]
+            apart = letters[: len(letters) - sum(map(str.isalnum, rest))]
+            before = text[: len(text) - len(rest)]
+            if any(ends(before) for ends in openings.ends) or any(ends(apart) for ends in openings.ends_together):
+                return True
+        return False
 
     def _meets_all(self, met: Sequence[int]) -> bool:
         """True when all that some entry demands stands in what was said last, and some of it in the last word."""

@@ -116,9 +116,19 @@ def test_a_word_with_letters_of_another_script_is_held(guard_of: GuardOf, word: 
     assert watch.is_open
 
 
+@pytest.mark.parametrize(
+    "text", ["wombat...hello", "wombat,hello", "wom\u200bbat-hello", "(wombat)hello", "wombat's", "velvet room's"]
+)
+def test_a_term_that_ends_within_a_word_is_held(guard_of: GuardOf, text: str) -> None:
+    watch = guard_of({"terms": ["wombat", "velvet room"]}).watch("output")
+    for word in text.split(" "):
+        watch.take(f"{word} ")
+    assert watch.is_open
+
+
 def test_a_word_with_accents_is_as_plain_as_any(guard_of: GuardOf) -> None:
     watch = guard_of({"terms": ["wombat"]}).watch("output")
-    for word in ("très", "mañana", "schön", "café"):
+    for word in ("très", "mañana", "schön", "café", "it's", "don’t"):
         watch.take(f"{word} ")
     assert not watch.is_open
 
