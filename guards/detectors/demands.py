@@ -7,10 +7,11 @@ finding, whatever the detectors would say, and nothing need be asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib.util import module_from_spec, spec_from_file_location
+from operator import or_
 from pathlib import Path
 
 import spacy
@@ -108,31 +109,45 @@ class DemandGate:
     """
 
     def __init__(self, ways: Iterable[tuple[int, Demands]]) -> None:
-        kept = [(entry, tuple(way)) for entry, way in ways]
+        kept = [(entry, tuple(dict.fromkeys(way))) for entry, way in ways]
         self._always = {entry for entry, way in kept if not way}
         self._numbered = Numbered(demand for _, way in kept for demand in way)
-        self._ways: dict[int, list[tuple[int, int]]] = {}
+        asked: dict[tuple[int, int], dict[int, list[int]]] = {}
         for entry, way in kept:
             if way:
-                pivot = self._numbered.number[rarest(way) or max(way, key=least_weight)]
-                needed = sum(1 << number for number in {self._numbered.number[demand] for demand in way})
-                self._ways.setdefault(pivot, []).append((needed, entry))
+                pivot = rarest(way) or max(way, key=least_weight)
+                others = [demand for demand in way if demand != pivot]
+                needed = sum(self._bit(demand) for demand in way)
+                second = self._bit(rarest(others) or max(others, key=least_weight)) if others else 0
+                asked.setdefault((self._numbered.number[pivot], second), {}).setdefault(entry, []).append(needed)
+        self._ways: dict[int, list[tuple[int, list[tuple[int, int]]]]] = {}
+        for (number, second), by_entry in asked.items():
+            self._ways.setdefault(number, []).append((second, list(_least(by_entry))))
         self._pivots = sum(1 << pivot for pivot in self._ways)
         self._met_by = lru_cache(maxsize=_WORDS_KEPT)(self._met)
 
+    def _bit(self, demand: Demand) -> int:
+        return 1 << self._numbered.number[demand]
+
     def open_for(self, text: str) -> list[int]:
         """The entries that may find something in `text`, which is ASCII, in order."""
-        met = 0
-        for word in text.lower().split():
-            met |= self._met_by(word)
+        met = reduce(or_, map(self._met_by, text.lower().split()), 0)
         found = set(self._always)
         for pivot in ones(met & self._pivots):
-            found.update(entry for needed, entry in self._ways[pivot] if needed & met == needed)
+            for second, ways in self._ways[pivot]:
+                if second & met == second:
+                    found.update([entry for needed, entry in ways if needed & met == needed])
         return sorted(found)
 
     def _met(self, word: str) -> int:
         is_plain = all(char.isalpha() or char in PLAIN_SIGNS for char in word)
         return self._numbered.bits_of(tokens_of(word), is_plain=is_plain)
+
+
+def _least(by_entry: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """(needed, entry) for each entry without what only asks for more than another of its own does."""
+    for entry, asked in by_entry.items():
+        yield from ((needed, entry) for needed in set(asked) if not any(n != needed and n & needed == n for n in asked))
 
 
 def ones(bits: int) -> Iterator[int]:

@@ -20,6 +20,7 @@ _SHORTEST_SWAPPED = 4
 _FEWEST_BONES = 5
 _EDGE = 3
 _WORDS_KEPT = 16_384
+_LONGEST_KEPT = 48
 _VOWELS = re.compile("[aeiou]")
 
 
@@ -50,6 +51,7 @@ class WordTable:
         self._starts = {(word[:_EDGE], len(word) + more) for word in long for more in (-1, 0, 1)}
         self._ends = {(word[0], word[-_EDGE:], len(word) + more) for word in long for more in (-1, 0, 1)}
         self._hidden_in = lru_cache(maxsize=_WORDS_KEPT)(self._looked_up)
+        self._may_hide = lru_cache(maxsize=_WORDS_KEPT)(self._has_hit)
 
     def hides(self, word: str) -> bool:
         """True when lower-case `word` hides a term."""
@@ -57,14 +59,15 @@ class WordTable:
 
     def find(self, text: str) -> Iterator[tuple[int, str, int, int]]:
         """(index, disguise, start, end) of every word of lower-case `text` that hides a term. Linear."""
-        hits: dict[str, tuple[int, str]] = {}
-        for word in _WORD.findall(text):
-            if (hit := self._hidden_in(word)) is not None:
-                hits[word] = hit
-        if hits:
+        chunks = text.split()
+        are_short = max(map(len, chunks), default=0) <= _LONGEST_KEPT
+        if any(map(self._may_hide if are_short else self._has_hit, chunks)):
             for place in _WORD.finditer(text):
-                if place[0] in hits:
-                    yield (*hits[place[0]], *place.span())
+                if (hit := self._hidden_in(place[0])) is not None:
+                    yield (*hit, *place.span())
+
+    def _has_hit(self, chunk: str) -> bool:
+        return any(self._hidden_in(word) is not None for word in _WORD.findall(chunk))
 
     def _looked_up(self, word: str) -> tuple[int, str] | None:
         if word in self._turned and word not in self._known:
