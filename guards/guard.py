@@ -25,10 +25,14 @@ _READ_ON_CHARS = 64  # of a text, behind what was said before it
 
 
 class Guard:
-    """The compiled policy. Raises detectors.base.BuildProblem where an entry cannot be compiled."""
+    """The compiled policy. Raises detectors.base.BuildProblem where an entry cannot be compiled.
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    Without a judge to ask (`is_judged` False) no finding is gray, and what only a judge would look at is passed by.
+    """
+
+    def __init__(self, policy: Policy, *, is_judged: bool = True) -> None:
+        self.policy = policy if is_judged else policy.without_judge()
+        policy = self.policy
         self.detectors = catalog.build(policy)
         self._place_detectors = tuple(detector for detector in self.detectors if detector.finds_places)
         self._meaning_detectors = tuple(detector for detector in self.detectors if not detector.finds_places)
@@ -48,8 +52,9 @@ class Guard:
 
     def watch(self, stage: Stage, context: Sequence[Message] = ()) -> Watch:
         """What tells, of a text that grows behind `context`, which of its words open nothing."""
-        listeners = [detector.listener(tuple(context)) for detector in self.detectors]
-        return Watch(self._openings, _spoken_before(context, _SPEAKER[stage]), filter(None, listeners))
+        speaker = _SPEAKER[stage]
+        listeners = [detector.listener(tuple(context), speaker) for detector in self.detectors]
+        return Watch(self._openings, _spoken_before(context, speaker), filter(None, listeners))
 
     def check(
         self,

@@ -244,8 +244,23 @@ class Policy(Shape):
         """`text` with the placeholder {platform} filled in."""
         return text.replace("{platform}", self.settings.platform)
 
+    def without_judge(self) -> Policy:
+        """The same where nobody can be asked: what would count while no judge has spoken, counts."""
+        return self.model_copy(update={"rules": tuple(map(_without_judge, self.rules))})
+
     @cached_property
     def deflection_lines(self) -> frozenset[str]:
         """Every line that may be given instead of an answer, as it is given."""
         lines = [*self.settings.deflections, *(line for rule in self.rules for line in rule.deflections)]
         return frozenset(map(self.filled, lines))
+
+
+def _without_judge(rule: Rule) -> Rule:
+    return rule.model_copy(update={"find": [_settled(entry) for entry in rule.find]})
+
+
+def _settled(entry: Find) -> Find:
+    if not isinstance(entry, Classifier) or entry.judge == "never":
+        return entry
+    block = entry.clear if entry.on_timeout == "block" else entry.block
+    return entry.model_copy(update={"judge": "never", "block": block})

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def build(settings: ProxySettings, persona: PersonaSettings | None = None, count
     key = settings.upstream_key.get_secret_value() if settings.upstream_key else None
     upstream = Upstream(settings.upstream, key=key, connect=settings.connect_timeout, read=settings.read_timeout)
     services = Services(
-        policies=PolicyStore(settings.rules, load),
+        policies=PolicyStore(settings.rules, partial(load, is_judged=engine is not None)),
         upstream=upstream,
         corrections=Corrections(upstream),
         regenerator=Regenerator(clock=time.monotonic),

@@ -24,11 +24,12 @@ POLICY_FILE = "policy.yaml"
 ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
-def load(folder: Path, *, gate: bool = True) -> Guard:
-    """The guard that `folder` describes; `gate` also runs its examples. Raises PolicyError with all problems."""
+def load(folder: Path, *, gate: bool = True, is_judged: bool = True) -> Guard:
+    """The guard that `folder` describes, with a judge to ask or none; `gate` also runs its examples. Raises PolicyError
+    with all problems."""
     policy, documents = read_policy(folder)
     try:
-        guard = Guard(policy)
+        guard = Guard(policy, is_judged=is_judged)
     except BuildProblem as first:
         raise PolicyError(list(_build_problems(policy, documents)) or [_built(first, documents)]) from None
     if gate and (problems := _gate(guard, documents)):

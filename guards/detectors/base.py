@@ -35,8 +35,9 @@ class Detector(Protocol):
         """What opens a text for it; what does not, holds no finding of a place."""
         ...
 
-    def listener(self, context: Transcript) -> Listener | None:
-        """For one that judges meaning: what listens to a text that grows behind `context`. None for all others."""
+    def listener(self, context: Transcript, speaker: str) -> Listener | None:
+        """For one that judges meaning: what listens to a text of the role `speaker` that grows behind `context`. None
+        for all others."""
         ...
 
 

@@ -10,7 +10,8 @@ The model is loaded once a process and shared by all snapshots.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from guards.detectors.base import BuildProblem, Source
 from guards.detectors.demands import Opening, words
 from guards.detectors.gate import Gate, words_of
 from guards.detectors.glance import Glance
-from guards.detectors.listener import GateListener
+from guards.detectors.levels import Level, Levels
+from guards.detectors.listener import GateListener, Looks
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
 from guards.fold import Folded, View, fold_term
 from guards.policy import Classifier
@@ -29,7 +31,7 @@ from guards.sentences import LONGEST, alone, last_of, windows
 from guards.types import Finding, Message, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
-_HOT = 0.15  # from this probability on, a turn was about a label
+_HEATS = 0.5  # the probability whose gate a turn must pass to heat a conversation
 _HEAT = 3.0  # by which the odds of the same label rise in the turns behind it
 _TURNS_KEPT = 4_096
 _NO_HEAT = frozenset[str]()
@@ -43,6 +45,12 @@ class Model:
     gate: Gate
     glance: Glance
     transformer: Transformer
+    alone: Levels
+    """For a text by itself."""
+    behind: Levels
+    """For one behind the turns of a heated conversation."""
+    heat: tuple[float, ...]
+    """From which score of the glance on a turn was about a label, for each."""
 
 
 @lru_cache(maxsize=2)
@@ -50,9 +58,16 @@ def load(folder: Path = MODELS) -> Model:
     """The model in `folder`. Raises OSError, ValueError or KeyError when it cannot be read."""
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     scales = [(label["slope"], label["offset"]) for label in card["labels"].values()]
-    transformer = Transformer(folder, list(card["labels"]), scales, card["interest"]["threshold"])
-    glance = Glance(folder, transformer.pieces, card["glance"]["threshold"])
-    return Model(Gate.load(folder / "gate.npz"), glance, transformer)
+    labels = list(card["labels"])
+    transformer = Transformer(folder, labels, scales)
+    return Model(
+        Gate.load(folder / "gate.npz"),
+        Glance(folder, transformer.pieces),
+        transformer,
+        Levels(card["levels"]["alone"], labels),
+        Levels(card["levels"]["behind"], labels),
+        tuple(card["heat"][label] for label in labels),
+    )
 
 
 class ClassifierDetector:
@@ -79,7 +94,11 @@ class ClassifierDetector:
         self._opening = frozenset(" ".join(words) for words in opening)
         self._longest = max(map(len, opening), default=0)
         self._always = any(entry.judge == "always" for _, entry in self._entries)
-        self._is_open = lru_cache(maxsize=_TURNS_KEPT)(self._is_worth_a_look)
+        bounds = _bounds(entry for _, entry in self._entries)
+        self._alone = self._model.alone.for_bounds(bounds)
+        self._behind = self._model.behind.for_bounds({label: _unheated(bound) for label, bound in bounds.items()})
+        self._gate_score = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.score)
+        self._warm = self._model.alone.for_bounds(dict.fromkeys(known, _HEATS)).gate
         self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
@@ -89,35 +108,42 @@ class ClassifierDetector:
         before = turns if heat else ()
         for view in folded.views:
             if view.name in _READ:
-                place, is_worth_it = -1, False
+                place = loudest = -1
                 for start, end in windows(view.text):
                     text = view.text[start:end].rstrip()
                     is_alone, place = end != place, end
-                    if is_alone:
-                        is_worth_it = self._always or bool(heat) or self._is_open(text)
-                    if not is_worth_it:
+                    # sentences none of which says anything by itself make nothing new together
+                    is_worth_it = heat or self.is_open(text) if is_alone else loudest >= start
+                    if not (is_worth_it or self._always):
                         continue
                     scores = self._read(text, before, folded.speaker, heat)
                     yield from self._findings(view, start, start + len(text), scores)
-                    # a sentence that says nothing by itself makes nothing new of those before it
-                    is_worth_it = self._always or any(scores.values())
+                    if is_alone and any(scores.values()):
+                        loudest = start
 
     def _read(
         self, text: str, before: Transcript, speaker: str, heat: frozenset[str] = _NO_HEAT
     ) -> Mapping[str, float]:
         """The probability of each label, by itself or behind the turns before: the higher one. What is plain to see in
         a text is not made less by what was said around it. Raises DetectorError."""
-        behind = self._scores(text, before, speaker)
         if not before:
-            return behind
-        alone = self._scores(text, (), speaker) if self._is_open(text) else self._nothing
+            return self._scores(text, (), speaker, self._alone)
+        behind = self._scores(text, before, speaker, self._behind)
+        alone = self._scores(text, (), speaker, self._alone) if self.is_open(text) else self._nothing
         return {label: max(alone[label], _heated(score) if label in heat else score) for label, score in behind.items()}
 
-    def _scores(self, text: str, before: Transcript, speaker: str) -> Mapping[str, float]:
+    def _scores(self, text: str, before: Transcript, speaker: str, least: Level) -> Mapping[str, float]:
         """The probability of each label; all 0 where a glance is enough. Raises DetectorError."""
-        if not self._always and self._model.glance.is_plain(text, before, speaker):
+        if self._always:
+            return self._model.transformer.probabilities(text, before, speaker)
+        seen = self._model.glance.scores(text, before, speaker)
+        if not _reaches(seen, least.glance):
             return self._nothing
-        return self._model.transformer.probabilities(text, before, speaker)
+        return self._model.transformer.probabilities(text, before, speaker, least.interest)
+
+    def is_open(self, text: str) -> bool:
+        """True when the gate, or words that an entry names, have `text` looked at closely."""
+        return self._gate_score(text) >= self._alone.gate or self._has_opening(text)
 
     def opening(self) -> Opening:
         """The words that an entry names to open the gate; everything else is for the listener to hear."""
@@ -129,11 +155,24 @@ class ClassifierDetector:
             )
         )
 
-    def listener(self, context: Transcript) -> GateListener:
-        """The gate over each sentence as it grows; it is wary where the detector would look at everything."""
-        turns = tuple(_end_of(turn) for turn in context)
-        model, is_wary = self._model, self._always or bool(self._heat(turns))
-        return GateListener(model.gate, model.glance.is_plain, model.transformer.is_dull, is_wary=is_wary)
+    def listener(self, context: Transcript, speaker: str) -> GateListener:
+        """The gate over each sentence as it grows; it is wary where the detector would look at everything. In a heated
+        conversation a look is dear, and is taken after ever more words only."""
+        model, turns = self._model, tuple(_end_of(turn) for turn in context)
+        heat = self._heat(turns)
+        if not heat:
+            looks = Looks(
+                is_plain=lambda text: not _reaches(model.glance.scores(text), self._alone.glance),
+                is_dull=lambda text: model.transformer.is_dull(text, self._alone.interest),
+                says_something=lambda text: self.is_open(text) and any(self._read(text, (), speaker).values()),
+            )
+            return GateListener(model.gate, self._alone.gate, looks, is_wary=self._always)
+        looks = Looks(
+            is_plain=lambda _: False,
+            is_dull=lambda text: not any(self._read(text, turns, speaker, heat).values()),
+            says_something=lambda text: any(self._read(text, turns, speaker, heat).values()),
+        )
+        return GateListener(model.gate, -math.inf, looks, is_wary=self._always)
 
     def _heat(self, context: Transcript) -> frozenset[str]:
         """The labels that the end of one of the last turns was about.
@@ -149,12 +188,16 @@ class ClassifierDetector:
         return about
 
     def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
-        """The labels that a turn is about. Raises DetectorError."""
-        view = clean(text).text
+        """The labels that a turn is about, at a glance. Raises DetectorError."""
+        model, view = self._model, clean(text).text
         sentences = [view[start:end].rstrip() for start, end in alone(view)]
-        looked_at = [each for each in sentences if before or self._is_open(each)]
-        scores = [self._read(each, before, speaker) for each in looked_at]
-        return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
+        looked_at = [each for each in sentences if before or self._gate_score(each) >= self._warm]
+        seen = [model.glance.scores(each, before, speaker) for each in looked_at]
+        return frozenset(
+            label
+            for at, label in enumerate(model.transformer.labels)
+            if any(each[at] >= model.heat[at] for each in seen)
+        )
 
     def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:
         for rule, entry in self._entries:
@@ -167,9 +210,6 @@ class ClassifierDetector:
                 continue
             yield Finding(rule, *view.span(start, end), score, self.name, view.name, gray)
 
-    def _is_worth_a_look(self, text: str) -> bool:
-        return self._model.gate.is_open(text) or self._has_opening(text)
-
     def _has_opening(self, text: str) -> bool:
         if not self._opening:
             return False
@@ -181,6 +221,19 @@ class ClassifierDetector:
         )
 
 
+def _bounds(entries: Iterable[Classifier]) -> dict[str, float]:
+    """From which probability on each label counts, for a rule or for its judge."""
+    bounds: dict[str, float] = {}
+    for entry in entries:
+        lowest = entry.clear if entry.judge == "gray" else entry.block
+        bounds[entry.classifier] = min(lowest, bounds.get(entry.classifier, 1.0))
+    return bounds
+
+
+def _reaches(scores: Sequence[float], least: Sequence[float]) -> bool:
+    return any(score >= bound for score, bound in zip(scores, least, strict=True))
+
+
 def _end_of(turn: Message) -> Message:
     """What is read of a turn before: all that counts for the next, and no more than that is remembered."""
     return turn if len(turn.text) <= LONGEST else Message(turn.role, last_of(turn.text))
@@ -190,6 +243,11 @@ def _heated(score: float) -> float:
     """The probability `score` where the turns before make what it stands for likelier."""
     odds = _HEAT * score
     return odds / (odds + 1 - score)
+
+
+def _unheated(score: float) -> float:
+    """The probability that heat makes `score` of."""
+    return score / (score + _HEAT * (1 - score))
 
 
 def _unjudged(entry: Classifier, score: float) -> Literal["allow", "block"]:

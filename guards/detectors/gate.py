@@ -49,13 +49,12 @@ def grams_of(word: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The trained head. `threshold` is the score from which a closer look is worth its time."""
+    """The trained head."""
 
     words: dict[str, float]
     pairs: dict[str, float]
     grams: dict[str, float]
     bias: float
-    threshold: float
 
     def score(self, text: str) -> float:
         """How much `text` looks like something the rules are about; any number. Linear."""
@@ -68,19 +67,15 @@ class Gate:
             total += self.pairs.get(pair, _NONE)
         return self.bias + total / math.sqrt(len(words) or 1)
 
-    def is_open(self, text: str) -> bool:
-        """True when `text` is to be looked at closely."""
-        return self.score(text) >= self.threshold
-
     def added(self, word: str, before: str) -> float:
         """What one more of the `words_of` a text adds behind the word `before` (`^` at its beginning)."""
         value = self.words.get(word)
         return (self._unknown(word) if value is None else value) + self.pairs.get(f"{before} {word}", _NONE)
 
-    def sum_is_open(self, total: float, count: int, last: str) -> bool:
-        """True when a text whose `count` words, the last of them `last`, added up to `total` is worth a closer look."""
+    def score_of_sum(self, total: float, count: int, last: str) -> float:
+        """The score of a text whose `count` words, the last of them `last`, added up to `total`."""
         closed = total + self.pairs.get(f"{last} $", _NONE)
-        return self.bias + closed / math.sqrt(count or 1) >= self.threshold
+        return self.bias + closed / math.sqrt(count or 1)
 
     def _unknown(self, word: str) -> float:
         grams = grams_of(word)
@@ -88,7 +83,7 @@ class Gate:
 
     def save(self, path: Path) -> None:
         """Writes the head to `path`, an .npz without pickled objects."""
-        arrays = {"numbers": np.array([self.bias, self.threshold])}
+        arrays = {"numbers": np.array([self.bias])}
         for name, table in (("words", self.words), ("pairs", self.pairs), ("grams", self.grams)):
             keys = sorted(table)
             arrays[f"{name}_keys"] = np.frombuffer("\n".join(keys).encode("utf-8"), dtype=np.uint8)
@@ -103,9 +98,9 @@ class Gate:
                 dict(zip(_keys(arrays[f"{name}_keys"]), arrays[f"{name}_values"].astype(float).tolist(), strict=True))
                 for name in ("words", "pairs", "grams")
             ]
-            bias, threshold = arrays["numbers"].tolist()
+            (bias,) = arrays["numbers"].tolist()
         words, pairs, grams = tables
-        return cls(words, pairs, grams, bias, threshold)
+        return cls(words, pairs, grams, bias)
 
 
 def _keys(packed: NDArray[np.uint8]) -> list[str]:

@@ -1,11 +1,11 @@
 """The glance: a small model that was taught what the transformer sees, and sees most of it in a tenth of the time.
 
-It stands apart from the transformer because it finds nothing: it only tells what need not be looked at.
+It stands apart from the transformer because it finds nothing: it only tells what need not be looked at, and which turns
+make a conversation heated.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,26 +21,21 @@ _ANYBODY = "user"  # a text by itself is read alike whoever says it, and is reme
 
 
 class Glance:
-    """The trained model in `folder`. `least` is what it must find for a text to be worth the transformer's time."""
+    """The trained model in `folder`."""
 
-    def __init__(self, folder: Path, pieces: Pieces, least: float = -math.inf) -> None:
+    def __init__(self, folder: Path, pieces: Pieces) -> None:
         self._model = session(folder / "glance.onnx")
         self._pieces = pieces
-        self._least = least
-        self._plain = lru_cache(maxsize=_TEXTS_KEPT)(self._is_plain)
+        self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._seen)
 
-    def is_plain(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> bool:
-        """True when nothing is seen in `text`, said by the role `speaker` after `context`. What was asked before is
-        remembered. Raises DetectorError."""
-        return self._plain(text, tuple(context[-CONTEXT_MESSAGES:]), speaker if context else _ANYBODY)
+    def scores(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> tuple[float, ...]:
+        """How likely each label is for `text`, said by the role `speaker` after `context`; any numbers. What was asked
+        before is remembered. Raises DetectorError."""
+        return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker if context else _ANYBODY)
 
-    def score(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> float:
-        """How likely it is that `text` is about any label; any number. Raises DetectorError."""
+    def _seen(self, text: str, context: Transcript, speaker: str) -> tuple[float, ...]:
         try:
             ids = np.array([self._pieces.ids(text, context, speaker)], dtype=np.int64)
-            return float(self._model.run(None, {"ids": ids})[0][0])
+            return tuple(self._model.run(None, {"ids": ids})[0][0].tolist())
         except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
             raise DetectorError("classifier", type(error).__name__) from None
-
-    def _is_plain(self, text: str, context: Transcript, speaker: str) -> bool:
-        return self.score(text, context, speaker) < self._least

@@ -30,6 +30,7 @@ _SHORTEST_TIGHTLY_GLUED = 5
 _WIDEST_GAP = 3
 _YOU = {"you": "u", "your": "ur", "you're": "ur"}
 _ARE = {"are": "r"}
+_SIGNS = {at: None for at in range(128) if not chr(at).isalnum()}
 _BY_LOOKS = frozenset({"joined", "leet", "leet_l", "squeezed"})
 _READINGS: dict[Fold, Callable[[str], str]] = {"none": str, "case": lowered, "full": fold_term}
 
@@ -145,7 +146,7 @@ class LexiconDetector:
             beginnings=frozenset(words[:size] for words in tokens for size in range(1, len(words))),
         )
 
-    def listener(self, context: Transcript) -> None:
+    def listener(self, context: Transcript, speaker: str) -> None:
         """None: it finds places."""
 
     def _full_views(self, folded: Folded) -> Iterator[View]:
@@ -172,7 +173,7 @@ class LexiconDetector:
     def _in_glued(self, folded: Folded) -> Iterator[Finding]:
         clean = folded.views[0]
         text = lowered(clean.text)
-        glued = "".join(filter(str.isalnum, text))
+        glued = text.translate(_SIGNS) if text.isascii() else "".join(filter(str.isalnum, text))
         if len(glued) == len(text):
             return
         kept: list[int] = []

@@ -8,28 +8,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from guards.clean import clean
 from guards.detectors.gate import Gate, words_of
 from guards.errors import DetectorError
-from guards.sentences import RUN_ON
+from guards.sentences import LONGEST, RUN_ON
 
 _END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+$|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What can be asked about a stretch: at a glance whether it `is_plain`; dearer and surer, whether it `is_dull`; and
+    whether, over, it `says_something`, so that more will be read together with it. All raise DetectorError."""
+
+    is_plain: Callable[[str], bool]
+    is_dull: Callable[[str], bool]
+    says_something: Callable[[str], bool]
 
 
 class GateListener:
     """Open while the sentence so far, or a part of it that ended before it was judged, is worth a closer look.
 
-    It `is_wary` where everything is, whatever the gate says.
+    It `is_wary` where everything is, whatever the gate says. Behind a sentence that said something it stays open: what
+    comes next is read together with it.
     """
 
-    def __init__(
-        self, gate: Gate, is_plain: Callable[[str], bool], is_dull: Callable[[str], bool], *, is_wary: bool
-    ) -> None:
-        """True of a stretch that means nothing are `is_plain`, at a glance, and `is_dull`, dear and surer."""
+    def __init__(self, gate: Gate, least: float, looks: Looks, *, is_wary: bool) -> None:
+        """From the gate's score `least` on a closer look is worth its time."""
         self._gate = gate
-        self._is_plain = is_plain
-        self._is_dull = is_dull
+        self._least = least
+        self._looks = looks
         self._stretch = ""
         self.is_wary = is_wary
         self._was_open = False
@@ -37,11 +47,12 @@ class GateListener:
         self._count = 0
         self._last = "^"
         self._length = 0
+        self._echo = 0  # characters that may yet be read together with a sentence that said something
 
     @property
     def is_open(self) -> bool:
         """True when the transformer would look at the sentence so far."""
-        return self.is_wary or self._was_open or self._is_open_now()
+        return self.is_wary or self._was_open or self._echo > 0 or self._is_open_now()
 
     def take(self, piece: str) -> None:
         """Hears the next word with the space behind it."""
@@ -52,16 +63,19 @@ class GateListener:
             self._count += 1
             self._last = word
         self._length += len(piece)
+        self._echo = max(0, self._echo - len(read))
         if _END.search(piece) or self._length > RUN_ON:
-            self._was_open = self._was_open or self._is_open_now() or self._length > RUN_ON
+            self._was_open = self.is_open or self._length > RUN_ON
+            if self._says_something():
+                self._echo = LONGEST
             self._begin()
 
     def means_nothing(self, *, closely: bool) -> bool:
         """A look at the sentence so far; False also where it cannot be taken."""
-        if self.is_wary or self._was_open:
+        if self.is_wary or self._was_open or self._echo > 0:
             return False
         try:
-            look = self._is_dull if closely else self._is_plain
+            look = self._looks.is_dull if closely else self._looks.is_plain
             return look(self._stretch.rstrip())
         except DetectorError:
             return False  # what that asks for is decided where the sentence ends
@@ -72,7 +86,13 @@ class GateListener:
         self._begin()
 
     def _is_open_now(self) -> bool:
-        return self._count > 0 and self._gate.sum_is_open(self._total, self._count, self._last)
+        return self._count > 0 and self._gate.score_of_sum(self._total, self._count, self._last) >= self._least
+
+    def _says_something(self) -> bool:
+        try:
+            return self._looks.says_something(self._stretch.rstrip())
+        except DetectorError:
+            return True
 
     def _begin(self) -> None:
         self._total, self._count, self._last, self._length, self._stretch = 0.0, 0, "^", 0, ""

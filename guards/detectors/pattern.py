@@ -64,7 +64,7 @@ class PatternDetector:
         """What each expression needs; one that tells nothing may match anywhere."""
         return Opening(tuple((self._each[at][0], way) for at, way in self._ways))
 
-    def listener(self, context: Transcript) -> None:
+    def listener(self, context: Transcript, speaker: str) -> None:
         """None: it finds places."""
 
 

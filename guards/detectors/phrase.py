@@ -56,7 +56,7 @@ class PhraseDetector:
         """Every pattern asks for the words that its tokens name."""
         return Opening(tuple((rule, self._gate.demands_of(pattern)) for rule, pattern in self._patterns))
 
-    def listener(self, context: Transcript) -> None:
+    def listener(self, context: Transcript, speaker: str) -> None:
         """None: it finds places."""
 
     def find(self, folded: Folded) -> Iterator[Finding]:

@@ -85,7 +85,7 @@ class PiiDetector:
             )
         )
 
-    def listener(self, context: Transcript) -> None:
+    def listener(self, context: Transcript, speaker: str) -> None:
         """None: it finds places."""
 
 

@@ -74,42 +74,37 @@ class Pieces:
 class Transformer:
     """The trained model in its two steps: the first layers see whether anything is likely, the rest see what.
 
-    `scales` are (slope, offset) that make a probability of each label's raw score; `interest` is what the first step
-    must find for the second to be taken.
+    `scales` are (slope, offset) that make a probability of each label's raw score.
     """
 
-    def __init__(
-        self, folder: Path, labels: Sequence[str], scales: Sequence[tuple[float, float]], interest: float
-    ) -> None:
+    def __init__(self, folder: Path, labels: Sequence[str], scales: Sequence[tuple[float, float]]) -> None:
         self._first, self._rest = (session(folder / name) for name in ("first.onnx", "rest.onnx"))
         self.pieces = Pieces(folder / "tokenizer.json")
         self.labels = tuple(labels)
         self._scales = tuple(scales)
-        self._interest = interest
-        self._dull = lru_cache(maxsize=_TEXTS_KEPT)(self._is_dull)
+        self._dull = lru_cache(maxsize=_TEXTS_KEPT)(self._interest)
         self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._probabilities)
 
-    def probabilities(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> Mapping[str, float]:
+    def probabilities(
+        self, text: str, context: Sequence[Message] = (), speaker: str = "user", least: float = -math.inf
+    ) -> Mapping[str, float]:
         """The probability of each label for `text`, said by the role `speaker` after `context`; all 0 where the first
-        step finds nothing. What was asked before is remembered: a reply that streams in is looked at many times.
-        Raises DetectorError."""
-        return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker if context else _ANYBODY)
+        step finds less than `least`. What was asked before is remembered: a reply that streams in is looked at many
+        times. Raises DetectorError."""
+        return self._known(text, tuple(context[-CONTEXT_MESSAGES:]), speaker if context else _ANYBODY, least)
 
-    def is_dull(self, text: str) -> bool:
-        """True when the first step finds nothing in `text` by itself. Raises DetectorError."""
-        return self._dull(text)
+    def is_dull(self, text: str, least: float) -> bool:
+        """True when the first step finds less than `least` in `text` by itself. Raises DetectorError."""
+        return self._dull(text) < least
 
-    def _is_dull(self, text: str) -> bool:
-        return self._looked_at(text, (), "user")[0] < self._interest
+    def _interest(self, text: str) -> float:
+        return self._looked_at(text, (), "user")[0]
 
-    def _probabilities(self, text: str, context: Transcript, speaker: str) -> Mapping[str, float]:
-        interest, raw = self.raw(text, context, speaker, least=self._interest)
-        if interest < self._interest:
+    def _probabilities(self, text: str, context: Transcript, speaker: str, least: float) -> Mapping[str, float]:
+        interest, raw = self.raw(text, context, speaker, least)
+        if interest < least:
             return dict.fromkeys(self.labels, 0.0)
-        return {
-            label: 1 / (1 + math.exp(-max(-60.0, min(60.0, slope * score + offset))))
-            for label, score, (slope, offset) in zip(self.labels, raw, self._scales, strict=True)
-        }
+        return dict(zip(self.labels, probabilities_of(raw, self._scales), strict=True))
 
     def raw(
         self, text: str, context: Sequence[Message] = (), speaker: str = "user", least: float = -math.inf
@@ -133,6 +128,14 @@ class Transformer:
         except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
             raise DetectorError("classifier", type(error).__name__) from None
         return float(interests[0]), states
+
+
+def probabilities_of(raw: Sequence[float], scales: Sequence[tuple[float, float]]) -> list[float]:
+    """The probabilities that (slope, offset) make of raw scores, one for each."""
+    return [
+        1 / (1 + math.exp(-max(-60.0, min(60.0, slope * score + offset))))
+        for score, (slope, offset) in zip(raw, scales, strict=True)
+    ]
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -31,7 +32,7 @@ def export(encoder: Encoder, base: Path, out: Path) -> None:
 
 def export_glance(glance: Encoder, out: Path) -> None:
     """Writes glance.onnx to `out`, in the same form."""
-    _write(_Glance(glance), torch.zeros((1, 16), dtype=torch.long), out / "glance.onnx", ("ids", ["interest"]))
+    _write(_Glance(glance), torch.zeros((1, 16), dtype=torch.long), out / "glance.onnx", ("ids", ["scores"]))
 
 
 def _write(step: nn.Module, shown: Tensor, out: Path, names: tuple[str, list[str]]) -> None:
@@ -57,19 +58,25 @@ class _First(nn.Module):
         self.encoder = encoder
         self.layers = nn.ModuleList(map(_OneText, encoder.layers[:FIRST_LAYERS]))
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor) -> Any:
+        x = self.states(ids)
+        return x.reshape(1, -1, x.shape[1]), self.encoder.interest_head(x.mean(0))
+
+    def states(self, ids: Tensor) -> Tensor:
+        """(pieces, width)."""
         encoder = self.encoder
         x = encoder.norm(encoder.word(ids.reshape(-1)) + encoder.position.weight[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x)
-        return x.reshape(1, -1, x.shape[1]), encoder.interest_head(x.mean(0))
+        return x
 
 
 class _Glance(_First):
-    """(1, pieces) ids to the interest in them."""
+    """(1, pieces) ids to (1, labels) scores: an encoder of no more than the first layers."""
 
     def forward(self, ids: Tensor) -> Tensor:
-        return super().forward(ids)[1]
+        scores: Tensor = self.encoder.head(self.states(ids).mean(0, keepdim=True))
+        return scores
 
 
 class _Rest(nn.Module):

@@ -41,7 +41,7 @@ class _Tables:
 
 
 def fit(folder: Path, examples: Sequence[Example], seed: int) -> Gate:
-    """The gate for `examples` (any label opens it), with no threshold yet."""
+    """The gate for `examples`: any label opens it."""
     torch.manual_seed(seed)
     texts = [words_of(clean(example.text).text) for example in examples]
     tables = _tables(folder, texts)
@@ -137,4 +137,4 @@ def _collapsed(tables: _Tables, weights: Tensor, directions: Tensor, bias: float
         for each, value in zip(tables.words, word, strict=True)
     }
     pairs = dict(zip(tables.pairs, pair, strict=True))
-    return Gate(words, pairs, gram, bias=bias, threshold=-math.inf)
+    return Gate(words, pairs, gram, bias=bias)

@@ -1,9 +1,9 @@
 """Trains the glance: a far smaller encoder that is taught what the large one sees, so that most texts need only it.
 
 It stands apart because it has a teacher: beside the rows it learns from what the trained encoder says of texts nobody
-labelled: their beginnings (as a reply that streams in is looked at), the turns before a message, two sayings in a row,
-one behind turns of another conversation (knowledge distillation, Hinton et al., arXiv 1503.02531). Its word vectors
-begin as the base model's, the directions of most variance kept.
+labelled: sayings, single sentences, beginnings (as a reply that streams in is looked at), the turns before a message,
+two sayings in a row, one behind turns of another conversation (knowledge distillation, Hinton et al., arXiv
+1503.02531). Its word vectors begin as the base model's, the directions of most variance kept.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from torch import nn
 
 from guards.clean import clean
 from guards.detectors.transformer import Transformer
-from guards.sentences import LONGEST
+from guards.sentences import LONGEST, alone
 from guards.training.base_model import FIRST_LAYERS, Encoder
 from guards.training.batches import batches, padded, slope
 from guards.training.examples import Example, spoken_after
 from guards.training.noise import noisy
 from guards.training.transformer import Say
 
-WIDTH, HEADS, INNER = 192, 6, 384
+WIDTH, HEADS, INNER = 128, 4, 256
 _BATCH = 128
 _RATE = 1.5e-3
 _WARM_UP = 500  # steps
 _BEGINNINGS = 2  # of each text
-_PAIRS = 0.5  # two sayings in a row, for each text
+_PAIRS = 0.7  # two sayings in a row, for each text
 _BEHIND = 1.0  # a saying behind other turns, for each text
 _HEATED = 0.8  # of these, behind a turn that was about a label
-_BY_LABEL = 0.3  # what a single label weighs beside the question whether there is any
-_BY_ROW = 0.3  # what a row's own labels weigh beside the teacher's opinion of it
+_BY_SCORE = 0.05  # what the distance between two raw scores weighs beside that between their probabilities
+_BY_ROW = 0.2  # what a row's own labels weigh beside the teacher's opinion of it
 _UNREAD = 0.03  # word pieces that are masked
 _FIRST_WORD = 999  # the pieces before stand for no word
 _SPREAD = 0.2  # of the word vectors at the beginning
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesson:
+class Lesson:
     """A message to learn from. Its labels count only where it `is_row`."""
 
     message: Example = field(repr=False)
@@ -49,19 +49,19 @@ class _Lesson:
 
 
 def distil(
-    encoder: Encoder, teacher: Transformer, examples: Sequence[Example], *, epochs: int, seed: int, say: Say
+    encoder: Encoder, teacher: Transformer, lessons: Sequence[Lesson], *, epochs: int, seed: int, say: Say
 ) -> Encoder:
-    """A small encoder whose interest is how likely `teacher` finds any label in a text, by itself or behind other
-    turns. The teacher is `encoder` as it was exported."""
+    """A small encoder whose raw scores are those of `teacher`, as near as it gets. The teacher is `encoder` as it was
+    exported."""
     torch.manual_seed(seed)
-    lessons = _lessons(examples, np.random.default_rng(seed))
     read_as = [(each.message.text, each.message.context, each.message.speaker) for each in lessons]
     ids = [teacher.pieces.ids(*each) for each in read_as]
-    truth = torch.sigmoid(torch.tensor([teacher.raw(*each)[1] for each in read_as]))
-    any_label = truth.amax(1)
+    raw = torch.tensor([teacher.raw(*each)[1] for each in read_as])
+    truth = torch.sigmoid(raw)
     for at, lesson in enumerate(lessons):
         if lesson.is_row:
-            any_label[at] += _BY_ROW * (float(bool(lesson.message.labels)) - any_label[at])
+            told = torch.tensor([float(label in lesson.message.labels) for label in teacher.labels])
+            truth[at] += _BY_ROW * (told - truth[at])
     say(f"the glance learns from {len(lessons):,} texts")
     student = _student(encoder)
     optimizer = torch.optim.AdamW(student.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
@@ -76,9 +76,8 @@ def distil(
             read, present = padded([ids[at] for at in batch])
             read = read.masked_fill((torch.rand(read.shape) < _UNREAD) & (read > _FIRST_WORD), teacher.pieces.unknown)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=short):
-                raw, interest = student(read, present)
-            loss = loss_of(interest.float(), any_label[batch])
-            loss = loss + _BY_LABEL * raw.shape[1] * loss_of(raw.float(), truth[batch])
+                scores = student(read, present)[0].float()
+            loss = loss_of(scores, truth[batch]) + _BY_SCORE * nn.functional.mse_loss(scores, raw[batch])
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -90,22 +89,27 @@ def distil(
     return student
 
 
-def _lessons(examples: Sequence[Example], random: np.random.Generator) -> list[_Lesson]:
-    """What the glance is taught with, no message twice."""
+def lessons_of(examples: Sequence[Example], sayings: Sequence[str], seed: int) -> list[Lesson]:
+    """What the glance is taught or measured with, no message twice: `examples`, the unlabelled `sayings`, and what can
+    be made of both."""
+    random = np.random.default_rng(seed)
     turns = [clean(turn.text).text[-LONGEST:] for each in examples for turn in each.context]
-    texts = [*(each.text for each in examples if not each.context), *turns]
+    said = [clean(saying).text[:LONGEST] for saying in sayings]
+    texts = [*(each.text for each in examples if not each.context), *turns, *said]
     told = [each.text for each in examples if each.labels]
-    lessons = [_Lesson(each, is_row=True) for each in examples]
-    lessons += [_Lesson(noisy(each, random), is_row=True) for each in examples]
-    lessons += map(_said, turns)
+    lessons = [Lesson(each, is_row=True) for each in examples]
+    lessons += [Lesson(noisy(each, random), is_row=True) for each in examples]
+    lessons += map(_said, [*turns, *said])
+    lessons += [Lesson(noisy(Example(each, frozenset()), random)) for each in said]
+    lessons += [_said(text[start:end].rstrip()) for text in texts for start, end in alone(text)]
     lessons += map(_said, _beginnings(texts, random))
     lessons += map(_said, _in_a_row(texts, random))
-    lessons += [_Lesson(each) for each in _behind_others(texts, told, random)]
+    lessons += [Lesson(each) for each in _behind_others(texts, told, random)]
     return list({lesson.message: lesson for lesson in reversed(lessons) if lesson.message.text.strip()}.values())
 
 
-def _said(text: str) -> _Lesson:
-    return _Lesson(Example(text, frozenset()))
+def _said(text: str) -> Lesson:
+    return Lesson(Example(text, frozenset()))
 
 
 def _beginnings(texts: Sequence[str], random: np.random.Generator) -> Iterator[str]:

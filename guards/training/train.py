@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -12,42 +11,45 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from guards.clean import clean
 from guards.detectors.gate import Gate
 from guards.detectors.glance import Glance
-from guards.detectors.transformer import Transformer
+from guards.detectors.transformer import Transformer, probabilities_of
 from guards.training import gate as gate_training
 from guards.training import transformer as transformer_training
 from guards.training.base_model import find
 from guards.training.examples import Example, Plan, digest_of, kept_back
 from guards.training.export import export, export_glance
-from guards.training.glance import distil
-from guards.training.scores import Numbers, recall_at, scale, threshold_for, truths
+from guards.training.glance import distil, lessons_of
+from guards.training.levels import Looked, heat, levels
+from guards.training.scores import recall_at, scale, truths
 from guards.training.transformer import Say
 
 _HELD_BACK = 0.1
-# Of the violations that the transformer finds, the share that each step before must let through to it. Turns that only
-# those before them explain are none of the gate's: a heated conversation is looked at whole.
-_GATE_LETS_THROUGH = 0.985
-_GLANCE_LETS_THROUGH = 0.99
-_INTEREST_LETS_THROUGH = 0.99
-_FOUND = 0.5  # the probability from which a violation counts as found
 FILES = ("glance.onnx", "first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
 _NO_SCALE = (1.0, 0.0)
 
 
 def train(
-    examples: Sequence[Example], labels: Sequence[str], out: Path, plan: Plan, say: Say, *, base: str | None = None
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    out: Path,
+    plan: Plan,
+    say: Say,
+    *,
+    base: str | None = None,
+    sayings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Writes the model's FILES into the folder `out`, all or none, and returns its card.
 
-    A tenth of `examples` is kept back to calibrate and score with. Raises TrainingError, and OSError for `out`.
-    """
+    A tenth of `examples`, and of the unlabelled `sayings` that the glance also learns from, is kept back to calibrate
+    and score with. Raises TrainingError, and OSError for `out`.
+    """  # fmt: skip
     folder = find(base)
     as_read = [_cleaned(example) for example in examples]
     teaching, held = kept_back(as_read, _HELD_BACK, plan.seed)
+    heard, unheard = kept_back([Example(saying, frozenset()) for saying in sayings], _HELD_BACK, plan.seed)
     say(f"{len(teaching):,} examples to teach with, {len(held):,} kept back")
     gate = gate_training.fit(folder, teaching, plan.seed)
     say("the gate is trained")
@@ -56,10 +58,11 @@ def train(
     with tempfile.TemporaryDirectory(dir=out) as draft:
         drafts = Path(draft)
         export(encoder, folder, drafts)
+        lessons = lessons_of(teaching, [each.text for each in heard], plan.seed)
         teacher = _unscaled(drafts, labels)
-        glance = distil(encoder, teacher, teaching, epochs=plan.glance_epochs, seed=plan.seed, say=say)
-        export_glance(glance, drafts)
-        card = finish(drafts, gate, held, labels) | {
+        export_glance(distil(encoder, teacher, lessons, epochs=plan.glance_epochs, seed=plan.seed, say=say), drafts)
+        gate.save(drafts / "gate.npz")
+        card = finish(drafts, held, [each.text for each in unheard], labels, plan.seed) | {
             "plan": asdict(plan), "trained_on": len(teaching), "kept_back": len(held), "examples": digest_of(examples),
         }  # fmt: skip
         (drafts / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -68,54 +71,44 @@ def train(
     return card
 
 
-def finish(folder: Path, gate: Gate, held: Sequence[Example], labels: Sequence[str]) -> dict[str, Any]:
-    """Sets the thresholds of all steps by the examples in `held`, writes gate.npz, and says what is known of the model
-    in `folder`: each label's scale and scores, as the int8 model gives them."""
-    model = _unscaled(folder, labels)
-    found = [model.raw(example.text, example.context, example.speaker) for example in held]
-    raw, interest = np.array([scores for _, scores in found]), np.array([each for each, _ in found])
+def finish(
+    folder: Path, held: Sequence[Example], sayings: Sequence[str], labels: Sequence[str], seed: int
+) -> dict[str, Any]:
+    """What is known of the model in `folder`: each label's scale and scores, by the examples in `held`, as the int8
+    model gives them, and the levels of its steps, by all that can be made of these and of `sayings`."""
+    model, gate = _unscaled(folder, labels), Gate.load(folder / "gate.npz")
+    glance = Glance(folder, model.pieces)
+    raw = np.array([model.raw(example.text, example.context, example.speaker)[1] for example in held])
     about: dict[str, Any] = {}
-    probabilities = np.zeros(raw.shape)
     for at, label in enumerate(labels):
         truth = truths([example.labels for example in held], label)
         slope, offset = scale(raw[:, at], truth)
-        probabilities[:, at] = 1 / (1 + np.exp(-(slope * raw[:, at] + offset)))
         about[label] = {"slope": slope, "offset": offset, "held": int(truth.sum()), **recall_at(raw[:, at], truth)}
-    violating = np.array([bool(example.labels) for example in held])
-    is_found = violating & (probabilities.max(1) >= _FOUND)
-    scores = gate_training.scores(gate, held)
-    is_alone = np.array([not example.context for example in held])
-    alone = is_found & is_alone
-    gate = replace(gate, threshold=threshold_for(scores[alone], _GATE_LETS_THROUGH, otherwise=-math.inf))
-    gate.save(folder / "gate.npz")
-    glance = Glance(folder, model.pieces)
-    glances = np.array([glance.score(example.text, example.context, example.speaker) for example in held])
-    least_glance = threshold_for(glances[is_found], _GLANCE_LETS_THROUGH, otherwise=-math.inf)
-    least = threshold_for(interest[is_found], _INTEREST_LETS_THROUGH, otherwise=-math.inf)
+    scales = [(each["slope"], each["offset"]) for each in about.values()]
+    messages = [lesson.message for lesson in lessons_of(held, sayings, seed)]
+    said = [model.raw(each.text, each.context, each.speaker) for each in messages]
+    looked = Looked(
+        labels,
+        scales,
+        probabilities=np.array([probabilities_of(scores, scales) for _, scores in said]),
+        glance=np.array([glance.scores(each.text, each.context, each.speaker) for each in messages]),
+        gate=gate_training.scores(gate, messages),
+        interest=np.array([interest for interest, _ in said]),
+        is_alone=np.array([not each.context for each in messages]),
+    )
     digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES[:-1]))
     return {
         "version": digest.hexdigest()[:12],
         "labels": about,
-        "gate": _passed(scores[is_alone], gate.threshold, violating[is_alone]),
-        "glance": {"threshold": least_glance, **_passed(glances, least_glance, violating)},
-        "interest": {"threshold": least, **_passed(interest, least, violating)},
+        "levels": levels(looked),
+        "heat": heat(looked),
     }
 
 
 def _unscaled(folder: Path, labels: Sequence[str]) -> Transformer:
-    return Transformer(folder, labels, [_NO_SCALE] * len(labels), -math.inf)
+    return Transformer(folder, labels, [_NO_SCALE] * len(labels))
 
 
 def _cleaned(example: Example) -> Example:
     """`example` as the detector reads it."""
     return replace(example, text=clean(example.text).text)
-
-
-def _passed(scores: Numbers, threshold: float, violating: NDArray[np.bool_]) -> dict[str, float]:
-    """Which share of the violating rows a step lets through, and which of the others it clears."""
-    through = scores >= threshold
-    return {"lets_through": _share(through[violating]), "clears": _share(~through[~violating])}
-
-
-def _share(which: NDArray[np.bool_]) -> float:
-    return round(float(which.mean()), 4) if len(which) else 0.0

@@ -111,7 +111,7 @@ def _fail(*lines: str) -> NoReturn:
 
 def _guard(rules_dir: Path | None) -> Guard:
     try:
-        return load(proxy_settings(rules=rules_dir).rules, gate=False)
+        return load(proxy_settings(rules=rules_dir).rules, gate=False, is_judged=False)
     except click.ClickException as error:
         _fail(error.format_message())
     except PolicyError as error:

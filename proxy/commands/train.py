@@ -27,6 +27,8 @@ from proxy.rule_files import read_policy
 
 # How many harmless messages of other people are shown beside the rows of `train reading`.
 OTHERS = 4_000
+# Messages that nobody labelled, one a line: what more the glance learns from.
+SAYINGS = "sayings.txt"
 _NEEDED = ("torch", "onnx", "safetensors")
 
 
@@ -69,10 +71,12 @@ def train(
     try:
         policy, _ = read_policy(proxy_settings(rules=rules_dir).rules)
         labels = sorted(rule.id for rule in policy.rules)
-        labelled = read_rows(rows or read(PersonaSettings, {}).training_data / FILE_NAME, labels)
+        data = read(PersonaSettings, {}).training_data
+        labelled = read_rows(rows or data / FILE_NAME, labels)
         examples = [as_example(row) for row in labelled]
         used = [label for label in labels if any(label in example.labels for example in examples)]
-        card = run(examples, used, out, Plan(layers=layers, epochs=epochs, seed=seed), click.echo, base=base)
+        plan = Plan(layers=layers, epochs=epochs, seed=seed)
+        card = run(examples, used, out, plan, click.echo, base=base, sayings=_sayings(data))
     except PolicyError as error:
         _fail(*map(str, error.problems))
     except TrainingError as error:
@@ -111,6 +115,15 @@ def reading(*, rows: Path | None, out: Path, seed: int) -> None:
     shown = ("intent", "distress", "emotion", "sentiment")
     click.echo(json.dumps({name: card["with_embedder"][name] for name in shown}, indent=1))
     click.echo(f"model in {out} after {time.monotonic() - began:.0f} seconds")
+
+
+def _sayings(folder: Path) -> list[str]:
+    """Messages that nobody labelled for the rules, each once: the lines of SAYINGS and the texts of the readings, where
+    `folder` holds them. Raises OSError and TrainingError."""
+    file, readings = folder / SAYINGS, folder / reading_rows.FILE_NAME
+    said = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    said += [row.text for row in reading_rows.read_reading_rows(readings)] if readings.exists() else []
+    return list(dict.fromkeys(filter(None, map(str.strip, said))))
 
 
 _ROLES = {"user": "user", "fan": "user", "assistant": "assistant", "persona": "assistant"}

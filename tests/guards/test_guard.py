@@ -122,3 +122,15 @@ def test_the_guard_bears_the_version_of_its_policy(
 ) -> None:
     policy = policy_of(rule_of(NAMES)).model_copy(update={"version": "abc123"})
     assert Guard(policy).version == "abc123"
+
+
+@pytest.mark.parametrize("on_timeout", ["allow", "block"])
+@pytest.mark.parametrize("judge", ["gray", "always", "never"])
+def test_a_guard_without_a_judge_acts_as_one_whose_judge_never_answers(
+    rule_of: Callable[..., Rule], policy_of: Callable[..., Policy], judge: str, on_timeout: str
+) -> None:
+    entry = {"classifier": "meetup", "clear": 0.5, "block": 0.97, "judge": judge, "on_timeout": on_timeout}
+    policy = policy_of(rule_of(NAMES, entry))
+    for text in ("come over to my place tonight", "we could see each other some day", "i had toast", "1nstagram"):
+        asked, alone = Guard(policy).check(text, "input"), Guard(policy, is_judged=False).check(text, "input")
+        assert (alone.action, alone.gray) == (asked.action, ())

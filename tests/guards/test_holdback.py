@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -32,16 +33,8 @@ HARMLESS = [
     "another one, which goes on and on about the rain, the garden and nothing else at all! ",
 ]  # fmt: skip
 FORBIDDEN = [
-    "wombat",
-    "WOMBAT",
-    "w0mb@t",
-    "w o m b a t",
-    "wоmbаt",
-    "wom\u200bbat",
-    "snap chat",
-    "s.n.a.p.c.h.a.t",
-    "555 0132",
-]
+    "wombat", "WOMBAT", "w0mb@t", "w o m b a t", "wоmbаt", "wom\u200bbat", "snap chat", "s.n.a.p.c.h.a.t", "555 0132",
+]  # fmt: skip
 
 
 def texts(*more: list[str]) -> st.SearchStrategy[str]:
@@ -261,7 +254,7 @@ def test_withheld_and_released_text_stays_out_of_reprs(guard: Guard) -> None:
     assert "canary" not in repr(steps)
 
 
-SHIPPED = load(Path(__file__).parents[2] / "rules", gate=False)
+SHIPPED, ALONE = (load(Path(__file__).parents[2] / "rules", gate=False, is_judged=each) for each in (True, False))
 SAYINGS = [
     said
     for rule in SHIPPED.policy.rules
@@ -278,18 +271,18 @@ PROSE = [json.loads(row)["text"] for row in ROWS.read_text(encoding="utf-8").spl
 def test_under_the_shipped_rules_every_cut_releases_the_same_and_never_what_is_withheld(data: st.DataObject) -> None:
     pieces = data.draw(st.lists(st.sampled_from([*SAYINGS, *PROSE]), min_size=1, max_size=3))
     text = data.draw(st.sampled_from([" ", ". ", "\n"])).join(pieces)
-    said = data.draw(
-        st.sampled_from([(), ("whats your insta",), ("could we meet?", "haha maybe", "my place at eight?")])
-    )
-    context = [Message(("user", "assistant")[at % 2], each) for at, each in enumerate(said)]
-    hold, steps = holding(SHIPPED, "adaptive", context=context), []
+    context = [
+        Message(("user", "assistant")[at % 2], each) for at, each in enumerate(data.draw(st.sampled_from(TALKS)))
+    ]
+    shipped = data.draw(st.sampled_from([SHIPPED, ALONE]))
+    hold, steps = holding(shipped, "adaptive", context=context), []
     for piece in data.draw(cuts(text)):
         for step in hold.feed(piece):
             steps.append(step)
             if isinstance(step, Released):
-                assert not SHIPPED.check(hold.released, "output", context).withholds
+                assert not shipped.check(hold.released, "output", context).withholds
     steps += hold.finish()
-    assert steps == fed(holding(SHIPPED, "adaptive", context=context), [text])
+    assert steps == fed(holding(shipped, "adaptive", context=context), [text])
 
 
 def test_a_word_that_opens_nothing_goes_out_as_soon_as_it_is_complete(guard: Guard) -> None:
@@ -313,12 +306,13 @@ def test_a_violation_never_goes_out_word_by_word(guard: Guard) -> None:
     assert hold.released == "well, my friend, "
 
 
-def test_where_the_turns_before_were_about_a_rule_a_sentence_goes_out_as_a_whole() -> None:
-    hold = holding(SHIPPED, "adaptive", context=[Message("user", "whats your insta")])
-    list(hold.feed("haha the sun is out"))
-    assert hold.released == ""
-    list(hold.feed(" today. And "))
-    assert hold.released == "haha the sun is out today. "
+def test_where_the_turns_before_were_about_a_rule_words_go_out_after_ever_longer_looks() -> None:
+    hold = holding(ALONE, "adaptive", context=[Message("user", "whats your insta")])
+    held = []
+    for word in re.findall(r"\S+ ", "haha the sun is out today and the birds sing in the old garden behind our house "):
+        list(hold.feed(word))
+        held.append(len(hold.pending.split()))
+    assert 1 < held.count(0) < len(held) / 2
 
 
 def test_beside_a_rule_that_may_find_something_anywhere_a_sentence_goes_out_as_a_whole(guard_of: GuardOf) -> None:

@@ -135,3 +135,20 @@ def test_a_telephone_number_counts_without_a_score_being_given(rule_of: RuleOf) 
     entry = rule_of({"pii": ["PHONE_NUMBER"]}).find[0]
     assert isinstance(entry, Pii)
     assert entry.score <= 0.4
+
+
+@pytest.mark.parametrize(
+    ("keys", "bound"),
+    [
+        ({"judge": "gray", "on_timeout": "allow"}, 0.9), ({"judge": "gray", "on_timeout": "block"}, 0.4),
+        ({"judge": "always", "on_timeout": "block"}, 0.4), ({"judge": "never", "on_timeout": "block"}, 0.9),
+    ],
+)  # fmt: skip
+def test_without_a_judge_counts_what_counts_while_none_has_spoken(
+    policy_of: PolicyOf, rule_of: RuleOf, keys: dict[str, Any], bound: float
+) -> None:
+    policy = policy_of(rule_of(FIND, {"classifier": "meetup", "clear": 0.4, "block": 0.9, **keys}))
+    find, entry = policy.without_judge().rules[0].find
+    assert isinstance(entry, Classifier)
+    assert (entry.judge, entry.block) == ("never", bound)
+    assert find == policy.rules[0].find[0]

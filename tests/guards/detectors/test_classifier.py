@@ -66,8 +66,7 @@ def test_a_disguise_does_not_hide_what_a_message_means(source_of: SourceOf) -> N
 
 
 def test_words_to_open_for_have_a_message_looked_at_closely(source_of: SourceOf) -> None:
-    gate = load(MODELS).gate
-    assert not gate.is_open(ORDINARY)
+    assert not detector_of(source_of, clear=0.0).is_open(ORDINARY)
     assert not found(detector_of(source_of, clear=0.0), ORDINARY)
     assert found(detector_of(source_of, clear=0.0, open=["for breakfast"]), ORDINARY)
 

@@ -16,13 +16,11 @@ GATE = Gate(
     pairs={"come over": 2.0, "^ hello": -1.0},
     grams={"<wo": 3.0, "bat": 1.0},
     bias=-0.25,
-    threshold=1.0,
 )
 
 
 def test_words_and_their_pairs_add_up_over_the_root_of_their_number() -> None:
     assert GATE.score("Come over") == pytest.approx(-0.25 + (1.0 + 0.5 + 2.0) / math.sqrt(2))
-    assert GATE.is_open("come over")
 
 
 def test_an_unknown_word_counts_by_its_parts() -> None:
@@ -30,9 +28,17 @@ def test_an_unknown_word_counts_by_its_parts() -> None:
     assert GATE.score("wombat") == pytest.approx(-0.25 + (3.0 + 1.0) / math.sqrt(len(parts)))
 
 
-def test_ordinary_words_keep_it_shut() -> None:
-    assert not GATE.is_open("hello")
-    assert not GATE.is_open("")
+def test_a_text_without_words_has_the_score_of_nothing() -> None:
+    assert GATE.score("") == -0.25
+
+
+@given(st.lists(st.sampled_from(["come", "over", "hello", "wombat", "5pm", "?"]), max_size=8))
+def test_word_by_word_it_comes_to_the_score_of_the_whole(words: list[str]) -> None:
+    total, last = 0.0, "^"
+    for word in words_of(" ".join(words)):
+        total += GATE.added(word, last)
+        last = word
+    assert GATE.score_of_sum(total, len(words), last) == pytest.approx(GATE.score(" ".join(words)))
 
 
 def test_case_digits_and_quotes_make_no_other_word() -> None:

@@ -26,7 +26,7 @@ def pieces() -> Pieces:
 @pytest.fixture(scope="module")
 def transformer() -> Transformer:
     scales = [(label["slope"], label["offset"]) for label in CARD["labels"].values()]
-    return Transformer(MODELS, LABELS, scales, CARD["interest"]["threshold"])
+    return Transformer(MODELS, LABELS, scales)
 
 
 def test_the_turns_before_are_read_behind_the_text_latest_first(pieces: Pieces) -> None:

@@ -24,7 +24,7 @@ def test_what_is_exported_says_what_the_encoder_says(
 ) -> None:
     encoder = training.fine_tune(base, examples, LABELS, Plan(layers=3, epochs=40, seed=1), silent)
     export(encoder, base, tmp_path)
-    model = Transformer(tmp_path, LABELS, [(1.0, 0.0)] * 2, -100.0)
+    model = Transformer(tmp_path, LABELS, [(1.0, 0.0)] * 2)
     ids = torch.tensor([Pieces(base / "tokenizer.json").ids("come over to my place")])
     with torch.inference_mode():
         scores, interest = encoder(ids, torch.ones(ids.shape))

@@ -29,7 +29,8 @@ def test_a_trained_folder_is_loaded_by_the_detector_and_carries_its_scores(
     assert {"recall_at_1%", "recall_at_3%", "recall_at_5%"} <= card["labels"]["meetup"].keys()
     model = load(tmp_path)
     assert model.transformer.labels == ("meetup",)
-    assert model.gate.is_open("come over to my place tonight")
+    assert model.gate.score("come over to my place tonight") > model.gate.score("cats and tea")
+    assert model.alone.for_bounds({"meetup": 0.9}).gate >= model.alone.for_bounds({"meetup": 0.2}).gate
 
 
 def test_a_base_that_cannot_be_used_leaves_the_folder_alone(
