@@ -9,7 +9,9 @@ two sayings in a row, one behind turns of another conversation (knowledge distil
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,9 +56,8 @@ def distil(
     """A small encoder whose raw scores are those of `teacher`, as near as it gets. The teacher is `encoder` as it was
     exported."""
     torch.manual_seed(seed)
-    read_as = [(each.message.text, each.message.context, each.message.speaker) for each in lessons]
-    ids = [teacher.pieces.ids(*each) for each in read_as]
-    raw = torch.tensor([teacher.raw(*each)[1] for each in read_as])
+    ids = [teacher.pieces.ids(each.message.text, each.message.context, each.message.speaker) for each in lessons]
+    raw = torch.tensor([scores for _, scores in told_by(teacher, [each.message for each in lessons])])
     truth = torch.sigmoid(raw)
     for at, lesson in enumerate(lessons):
         if lesson.is_row:
@@ -87,6 +88,12 @@ def distil(
         say(f"glance, epoch {epoch + 1} of {epochs}: mean loss {total / len(ids):.4f}")
     student.eval()
     return student
+
+
+def told_by(teacher: Transformer, messages: Sequence[Example]) -> list[tuple[float, list[float]]]:
+    """What `teacher` says of each message, its interest and raw scores, by as many threads as there are cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda each: teacher.raw(each.text, each.context, each.speaker), messages))
 
 
 def lessons_of(examples: Sequence[Example], sayings: Sequence[str], seed: int) -> list[Lesson]:

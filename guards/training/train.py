@@ -21,7 +21,7 @@ from guards.training import transformer as transformer_training
 from guards.training.base_model import find
 from guards.training.examples import Example, Plan, digest_of, kept_back
 from guards.training.export import export, export_glance
-from guards.training.glance import distil, lessons_of
+from guards.training.glance import distil, lessons_of, told_by
 from guards.training.levels import Looked, heat, levels
 from guards.training.scores import recall_at, scale, truths
 from guards.training.transformer import Say
@@ -86,7 +86,7 @@ def finish(
         about[label] = {"slope": slope, "offset": offset, "held": int(truth.sum()), **recall_at(raw[:, at], truth)}
     scales = [(each["slope"], each["offset"]) for each in about.values()]
     messages = [lesson.message for lesson in lessons_of(held, sayings, seed)]
-    said = [model.raw(each.text, each.context, each.speaker) for each in messages]
+    said = told_by(model, messages)
     looked = Looked(
         labels,
         scales,

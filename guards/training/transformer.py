@@ -34,7 +34,7 @@ def fine_tune(folder: Path, examples: Sequence[Example], labels: Sequence[str], 
     head = [*encoder.head.parameters(), *encoder.interest_head.parameters()]
     body = [each for each in encoder.parameters() if not any(each is other for other in head)]
     optimizer = torch.optim.AdamW(
-        [{"params": body, "lr": _RATE}, {"params": head, "lr": _HEAD_RATE}], weight_decay=0.01
+        [{"params": body, "lr": _RATE}, {"params": head, "lr": _HEAD_RATE}], weight_decay=0.01, fused=True
     )
     steps = plan.epochs * math.ceil(len(examples) / _BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: slope(step, int(_WARM_UP * steps), steps))
