@@ -78,7 +78,7 @@ def _await_first(process: subprocess.Popen[bytes], system: System, at: Launch, l
     headers = system.headers(at)
     end = time.perf_counter() + system.patience
     while time.perf_counter() < end and process.poll() is None:
-        if _answers(at.port, system.model, headers):
+        if system.announces in log.read_text(errors="replace") and _answers(at.port, system.model, headers):
             return
         time.sleep(0.01)
     raise BenchError(f"{system.name} did not answer:\n{_last_lines(log)}")

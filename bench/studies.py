@@ -57,8 +57,10 @@ def workers(plan: Plan, driver: Driver, say: Say) -> Study | None:
     if not _has_workers() or len(os.sched_getaffinity(0)) < _WORKERS:
         return None
     cell = plan.whole(plan.connections[-1])
+    # Connections that came while only one worker listened would all stay with that one.
     systems = [
-        System(f"{FULL}, {count} workers", _with_workers(count), "all five rules as shipped") for count in (1, _WORKERS)
+        System(f"{FULL}, {count} workers", _with_workers(count), "all five rules as shipped", announces="is ready")
+        for count in (1, _WORKERS)
     ]
     rows = rounds(systems, [cell], driver, plan.study_rounds, say, set(os.sched_getaffinity(0)))
     one, two = (row.median(cell, rate) for row in rows)

@@ -51,6 +51,7 @@ class System:
     environment: Mapping[str, str] = field(default_factory=dict)
     headers: Callable[[Launch], list[str]] = lambda _: []
     patience: float = 90.0  # seconds until its first answer
+    announces: str = ""  # what it prints once all of it answers, where its first answer does not say so
     model: str = "mock-60-0"  # what that is asked of
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from guards.allow import AllowList
-from guards.clean import clean
 from guards.decide import decide, settle
 from guards.detectors import catalog
 from guards.detectors.base import Detector
@@ -31,8 +30,8 @@ class Guard:
     """
 
     def __init__(self, policy: Policy, *, is_judged: bool = True) -> None:
-        self.policy = policy if is_judged else policy.without_judge()
-        policy = self.policy
+        self._meaning_for_judge = () if is_judged else catalog.build(policy, meaning_alone=True)
+        self.policy = policy = policy if is_judged else policy.without_judge()
         self.detectors = catalog.build(policy)
         self._place_detectors = tuple(detector for detector in self.detectors if detector.finds_places)
         self._meaning_detectors = tuple(detector for detector in self.detectors if not detector.finds_places)
@@ -76,7 +75,7 @@ class Guard:
             return Verdict(stage)
         speaker = _SPEAKER[stage]
         if kind == "meaning":
-            meant, failed = self._look(self._meaning_detectors, Folded(text, (clean(text),), speaker, tuple(context)))
+            meant, failed = self._look(self._meaning_detectors, fold(text, speaker, tuple(context)))
             return decide(self.policy, stage, meant, failed)
         detectors = self.detectors if kind == "all" else self._place_detectors
         found, failed = self._look(detectors, fold(text, speaker, tuple(context)))
@@ -88,6 +87,15 @@ class Guard:
             found += (f for f in _crossing(across, len(tail)) if whole or f.end < len(near))
             failed |= failed_across
         return decide(self.policy, stage, found, failed)
+
+    def is_undecided(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> bool:
+        """True where only a judge could tell, whether there is one or not."""
+        if not self._meaning_for_judge:
+            return bool(self.check(text, stage, context).gray)
+        verdict = self.check(text, stage, context)
+        meant, _ = self._look(self._meaning_for_judge, fold(text, _SPEAKER[stage], tuple(context)))
+        undecided = decide(self.policy, stage, meant).gray
+        return any(finding.rule not in verdict.rules for finding in undecided)
 
     def fires(self, rule: str, text: str, stage: Stage, context: Sequence[Message] = ()) -> bool:
         """True when `rule`, which looks at `stage`, finds something in `text`. What is cheap looks first."""

@@ -222,10 +222,14 @@ class HoldBack:
         return verdict.action <= Action.LOG and not verdict.gray
 
     def _forced(self) -> Step:
-        """A place where none came: judged up to the most that may be held, and its end held on to."""
-        end = self._sent + self._most_held
+        """A place where none came: judged up to the most that may be held, and its end held on to. What goes out is
+        judged as it stands, too."""
+        start, end = self._window_start(), self._sent + self._most_held
         self._has_opened = True
-        return self._step(self._window_start(), end, upto=end - _TAIL)
+        verdict = self._judge(self._text[start : end - _TAIL], is_inside=start > 0)
+        if verdict.action > Action.REDACT or verdict.gray:
+            return self._step(start, end - _TAIL)
+        return self._step(start, end, upto=end - _TAIL)
 
     def _last_step(self) -> Step:
         """The rest of the reply; all of it is read once more where anything in it was open."""

@@ -20,6 +20,7 @@ from guards.fold import fold, lowered
 from guards.letters import is_hidden
 from guards.spelled import is_mark, is_number
 
+_LONGEST_KEPT = 48
 _WORDS_KEPT = 32_768
 _PLAIN_VIEWS = frozenset({"clean", "squeezed"})
 REACH = 120  # characters in which what an entry demands must stand together
@@ -75,7 +76,11 @@ class Openings:
         self.completed: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         for entry in entries:
             self._file(entry)
-        self.read = lru_cache(maxsize=_WORDS_KEPT)(self._read)
+        self._known = lru_cache(maxsize=_WORDS_KEPT)(self._read)
+
+    def read(self, raw: str) -> Word:
+        """What is known of one word; of ordinary ones it is remembered."""
+        return self._known(raw) if len(raw) <= _LONGEST_KEPT else self._read(raw)
 
     def _file(self, entry: Demands) -> None:
         """Enters what one entry demands below its rarest demand, alone and with each of the others."""

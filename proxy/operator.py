@@ -107,7 +107,8 @@ def _moderations(app: FastAPI, services: Services, max_body: int) -> None:
         results = []
         for text in texts:
             verdict = await asyncio.to_thread(guard.check, text, stage, context)
-            results.append(_moderation_result(verdict, [rule.id for rule in guard.policy.rules]))
+            undecided = await asyncio.to_thread(guard.is_undecided, text, stage, context)
+            results.append(_moderation_result(verdict, [rule.id for rule in guard.policy.rules], undecided=undecided))
         whole = {"id": f"modr-{services.new_id()}", "model": f"chaperone-{guard.version}", "results": results}
         return response(answers.of_json(whole))
 
@@ -137,13 +138,13 @@ def _context(body: Json) -> list[Message]:
     return [Message(str(each["role"]), text_of(each.get("content"))) for each in given]
 
 
-def _moderation_result(verdict: Verdict, rules: list[str]) -> Json:
+def _moderation_result(verdict: Verdict, rules: list[str], *, undecided: bool) -> Json:
     scores = dict.fromkeys(rules, 0.0)
     for finding in verdict.findings:
         scores[finding.rule] = max(scores[finding.rule], round(finding.score, 4))
     return {
         "flagged": bool(verdict.rules),
-        "undecided": bool(verdict.gray),
+        "undecided": undecided,
         "categories": {rule: rule in verdict.rules for rule in rules},
         "category_scores": scores,
         "category_applied_input_types": {rule: ["text"] for rule in rules},

@@ -25,9 +25,9 @@ from guards.detectors.phrase import PhraseDetector
 from guards.fold import fold
 from guards.guard import Guard
 from guards.policy import Pattern, Phrase
-from guards.training.examples import digest_of
+from guards.training.examples import Example, digest_of
 from guards.types import Message
-from proxy.commands.train import as_example
+from proxy.commands.train import as_example, sayings_in
 from proxy.rule_files import load
 
 ROOT = Path(__file__).parent.parent
@@ -139,6 +139,7 @@ def test_no_two_labelled_messages_say_the_same() -> None:
 def test_the_shipped_classifier_was_taught_with_these_rows() -> None:
     card = json.loads((MODELS / "card.json").read_text(encoding="utf-8"))
     assert card["examples"] == digest_of([as_example(row) for row in ROWS])
+    assert card["sayings"] == digest_of([Example(each, frozenset()) for each in sayings_in(ROOT / "training_data")])
 
 
 READINGS = read_reading_rows(ROOT / "training_data" / READINGS_FILE)

@@ -13,6 +13,7 @@ from guards.detectors.pii import PiiDetector
 from guards.policy import FIND_KINDS, Classifier, Lexicon, Policy, Rule
 
 Lexicons = dict[str, Lexicon]
+_MEANING = frozenset({"classifier"})
 Builder = Callable[[Sequence[Source], Lexicons], Detector]
 
 CATALOG: dict[str, Builder] = {
@@ -41,6 +42,9 @@ def _source(rule: Rule, number: int, kind: str, entry: object) -> Source:
     return Source(rule.id, place, fold, entry)
 
 
-def build(policy: Policy) -> tuple[Detector, ...]:
-    """The detectors of `policy`, cheapest first. Raises BuildProblem for an entry that cannot be compiled."""
-    return tuple(CATALOG[kind](sources, policy.lexicons) for kind, sources in sources_of(policy).items() if sources)
+def build(policy: Policy, *, meaning_alone: bool = False) -> tuple[Detector, ...]:
+    """The detectors of `policy`, cheapest first, or those that judge meaning alone. Raises BuildProblem for an entry
+    that cannot be compiled."""
+    found = sources_of(policy)
+    kinds = [kind for kind in found if found[kind] and (kind in _MEANING or not meaning_alone)]
+    return tuple(CATALOG[kind](found[kind], policy.lexicons) for kind in kinds)

@@ -2,7 +2,7 @@
 what it lets through, a transformer at what the glance lets through.
 
 Meaning is judged at places in the text (`sentences`), and a finding spans the stretch that was judged. Where one of the
-last turns was itself about a rule, the conversation is heated: then nothing is passed by, each stretch is read in the
+last turns was itself about a rule, the conversation is heated: then the gate has no say, each stretch is read in the
 light of those turns, and less is asked of a score. Elsewhere the turns before tell nothing and would cost much more.
 The model is loaded once a process and shared by all snapshots.
 """
@@ -10,7 +10,6 @@ The model is loaded once a process and shared by all snapshots.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +24,8 @@ from guards.detectors.glance import Glance
 from guards.detectors.levels import Level, Levels
 from guards.detectors.listener import GateListener, Looks
 from guards.detectors.transformer import CONTEXT_MESSAGES, Transformer
-from guards.fold import Folded, View, fold_term
+from guards.errors import DetectorError
+from guards.fold import Folded, View, fold, fold_term
 from guards.policy import Classifier
 from guards.sentences import LONGEST, alone, last_of, windows
 from guards.types import Finding, Message, Transcript
@@ -159,20 +159,33 @@ class ClassifierDetector:
         """The gate over each sentence as it grows; it is wary where the detector would look at everything. In a heated
         conversation a look is dear, and is taken after ever more words only."""
         model, turns = self._model, tuple(_end_of(turn) for turn in context)
-        heat = self._heat(turns)
-        if not heat:
+        is_wary = self._always
+        try:
+            heat = self._heat(turns)
+        except DetectorError:
+            heat, is_wary = _NO_HEAT, True  # what that asks for is decided where a sentence ends
+        before = turns if heat else ()
+
+        def says_something(written: str) -> bool:
+            views = [view.text for view in fold(written).views if view.name in _READ]
+            worth = [text for text in views if heat or self.is_open(text)]
+            return any(any(self._read(text, before, speaker, heat).values()) for text in worth)
+
+        if heat:
             looks = Looks(
+                is_named=lambda _: True,
+                is_plain=lambda _: False,
+                is_dull=lambda text: not any(self._read(text, turns, speaker, heat).values()),
+                says_something=says_something,
+            )
+        else:
+            looks = Looks(
+                is_named=self._has_opening,
                 is_plain=lambda text: not _reaches(model.glance.scores(text), self._alone.glance),
                 is_dull=lambda text: model.transformer.is_dull(text, self._alone.interest),
-                says_something=lambda text: self.is_open(text) and any(self._read(text, (), speaker).values()),
+                says_something=says_something,
             )
-            return GateListener(model.gate, self._alone.gate, looks, is_wary=self._always)
-        looks = Looks(
-            is_plain=lambda _: False,
-            is_dull=lambda text: not any(self._read(text, turns, speaker, heat).values()),
-            says_something=lambda text: any(self._read(text, turns, speaker, heat).values()),
-        )
-        return GateListener(model.gate, -math.inf, looks, is_wary=self._always)
+        return GateListener(model.gate, self._alone.gate, looks, is_wary=is_wary)
 
     def _heat(self, context: Transcript) -> frozenset[str]:
         """The labels that the end of one of the last turns was about.

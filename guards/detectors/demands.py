@@ -60,6 +60,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 _SHORTEST_RARE = 3
 _MUCH = 99
 _WORDS_KEPT = 32_768
+_LONGEST_KEPT = 48
 PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0")
 """What may stand beside the letters of plain words, and between them."""
 
@@ -131,7 +132,9 @@ class DemandGate:
 
     def open_for(self, text: str) -> list[int]:
         """The entries that may find something in `text`, which is ASCII, in order."""
-        met = reduce(or_, map(self._met_by, text.lower().split()), 0)
+        chunks = text.lower().split()
+        are_short = max(map(len, chunks), default=0) <= _LONGEST_KEPT
+        met = reduce(or_, map(self._met_by if are_short else self._met, chunks), 0)
         found = set(self._always)
         for pivot in ones(met & self._pivots):
             for second, ways in self._ways[pivot]:

@@ -15,14 +15,16 @@ from guards.detectors.gate import Gate, words_of
 from guards.errors import DetectorError
 from guards.sentences import LONGEST, RUN_ON
 
-_END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+$|\n")
+_END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+|\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What can be asked about a stretch: at a glance whether it `is_plain`; dearer and surer, whether it `is_dull`; and
-    whether, over, it `says_something`, so that more will be read together with it. All raise DetectorError."""
+    """What can be asked about a stretch: whether words in it have it `named`; at a glance whether it `is_plain`; dearer
+    and surer, whether it `is_dull`; and of one as it was written, which is over, whether it `says_something`, so that
+    more will be read together with it. All raise DetectorError."""
 
+    is_named: Callable[[str], bool]
     is_plain: Callable[[str], bool]
     is_dull: Callable[[str], bool]
     says_something: Callable[[str], bool]
@@ -40,32 +42,36 @@ class GateListener:
         self._gate = gate
         self._least = least
         self._looks = looks
-        self._stretch = ""
+        self._stretch = ""  # as it reads
+        self._written = ""
         self.is_wary = is_wary
         self._was_open = False
         self._total = 0.0
         self._count = 0
         self._last = "^"
-        self._length = 0
         self._echo = 0  # characters that may yet be read together with a sentence that said something
 
     @property
     def is_open(self) -> bool:
-        """True when the transformer would look at the sentence so far."""
+        """True when the sentence so far may mean something, by itself or with one that did."""
         return self.is_wary or self._was_open or self._echo > 0 or self._is_open_now()
 
     def take(self, piece: str) -> None:
         """Hears the next word with the space behind it."""
         read = clean(piece).text
+        if not self._stretch:
+            read = read.lstrip()  # a stretch begins where its first word does
+        self._written += piece
         self._stretch += read
         for word in words_of(read):
             self._total += self._gate.added(word, self._last)
             self._count += 1
             self._last = word
-        self._length += len(piece)
         self._echo = max(0, self._echo - len(read))
-        if _END.search(piece) or self._length > RUN_ON:
-            self._was_open = self.is_open or self._length > RUN_ON
+        end = _END.search(read)
+        is_odd = len(self._stretch) > RUN_ON or (end is not None and end.end() < len(read))
+        if end or is_odd:
+            self._was_open = self.is_open or is_odd
             if self._says_something():
                 self._echo = LONGEST
             self._begin()
@@ -86,13 +92,15 @@ class GateListener:
         self._begin()
 
     def _is_open_now(self) -> bool:
-        return self._count > 0 and self._gate.score_of_sum(self._total, self._count, self._last) >= self._least
+        if self._count and self._gate.score_of_sum(self._total, self._count, self._last) >= self._least:
+            return True
+        return self._looks.is_named(self._stretch)
 
     def _says_something(self) -> bool:
         try:
-            return self._looks.says_something(self._stretch.rstrip())
+            return self._looks.says_something(self._written.strip())
         except DetectorError:
             return True
 
     def _begin(self) -> None:
-        self._total, self._count, self._last, self._length, self._stretch = 0.0, 0, "^", 0, ""
+        self._total, self._count, self._last, self._stretch, self._written = 0.0, 0, "^", "", ""

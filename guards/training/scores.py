@@ -47,9 +47,9 @@ def recall_at(raw: Numbers, truth: NDArray[np.bool_]) -> dict[str, float]:
 
 
 def threshold_for(raw: Numbers, share: float, *, otherwise: float) -> float:
-    """The score that `share` of `raw` reaches; `otherwise` where there is none."""
-    ordered = np.sort(raw)
-    return float(ordered[int((1 - share) * len(ordered))]) if len(ordered) else otherwise
+    """The score that `share` of `raw` reaches; `otherwise` where none does."""
+    place = int((1 - share) * len(raw))
+    return float(np.sort(raw)[place]) if place < len(raw) else otherwise
 
 
 def truths(labels: Sequence[frozenset[str]], label: str) -> NDArray[np.bool_]:

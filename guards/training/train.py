@@ -45,11 +45,12 @@ def train(
 
     A tenth of `examples`, and of the unlabelled `sayings` that the glance also learns from, is kept back to calibrate
     and score with. Raises TrainingError, and OSError for `out`.
-    """  # fmt: skip
+    """
     folder = find(base)
     as_read = [_cleaned(example) for example in examples]
     teaching, held = kept_back(as_read, _HELD_BACK, plan.seed)
-    heard, unheard = kept_back([Example(saying, frozenset()) for saying in sayings], _HELD_BACK, plan.seed)
+    said = [Example(saying, frozenset()) for saying in sayings]
+    heard, unheard = kept_back(said, _HELD_BACK, plan.seed)
     say(f"{len(teaching):,} examples to teach with, {len(held):,} kept back")
     gate = gate_training.fit(folder, teaching, plan.seed)
     say("the gate is trained")
@@ -64,6 +65,7 @@ def train(
         gate.save(drafts / "gate.npz")
         card = finish(drafts, held, [each.text for each in unheard], labels, plan.seed) | {
             "plan": asdict(plan), "trained_on": len(teaching), "kept_back": len(held), "examples": digest_of(examples),
+            "sayings": digest_of(said),
         }  # fmt: skip
         (drafts / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         for file in FILES:

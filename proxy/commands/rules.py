@@ -45,6 +45,8 @@ def _judge(folder: Path | None, *, gate: bool) -> None:
     where = folder or proxy_settings().rules
     try:
         guard = load(where, gate=gate)
+        if gate:
+            load(where, is_judged=False)  # the examples must hold where there is no judge, too
     except PolicyError as error:
         for problem in error.problems:
             click.echo(f"{where}/{problem}", err=True)

@@ -18,7 +18,7 @@ from brain.reading_training import train_reading
 from brain.settings import PersonaSettings
 from guards.detectors.classifier import MODELS
 from guards.detectors.embedder import FILE as EMBEDDER_FILE
-from guards.errors import DetectorError, PolicyError, TrainingError
+from guards.errors import DetectorError, PolicyError, Problem, TrainingError
 from guards.training.examples import Example, Plan, spoken_after
 from proxy.commands.check import ERROR
 from proxy.commands.flags import proxy_settings, read
@@ -54,7 +54,8 @@ def train(
     seed: int,
     rules_dir: Path | None,
 ) -> None:
-    """Train gate and transformer on ROWS and write them, with their scores, to OUT. With a command: train that instead.
+    """Train gate, glance and transformer on ROWS and write them, with their scores, to OUT. With a command: train that
+    instead.
 
     Needs the extra packages torch, onnx and safetensors, and the weights of all-MiniLM-L6-v2 (or of another BERT of its
     shape). Exit code 0, or 2 when something is missing or cannot be read.
@@ -76,7 +77,7 @@ def train(
         examples = [as_example(row) for row in labelled]
         used = [label for label in labels if any(label in example.labels for example in examples)]
         plan = Plan(layers=layers, epochs=epochs, seed=seed)
-        card = run(examples, used, out, plan, click.echo, base=base, sayings=_sayings(data))
+        card = run(examples, used, out, plan, click.echo, base=base, sayings=sayings_in(data))
     except PolicyError as error:
         _fail(*map(str, error.problems))
     except TrainingError as error:
@@ -117,11 +118,14 @@ def reading(*, rows: Path | None, out: Path, seed: int) -> None:
     click.echo(f"model in {out} after {time.monotonic() - began:.0f} seconds")
 
 
-def _sayings(folder: Path) -> list[str]:
+def sayings_in(folder: Path) -> list[str]:
     """Messages that nobody labelled for the rules, each once: the lines of SAYINGS and the texts of the readings, where
-    `folder` holds them. Raises OSError and TrainingError."""
+    `folder` holds them. Raises PolicyError."""
     file, readings = folder / SAYINGS, folder / reading_rows.FILE_NAME
-    said = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    try:
+        said = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    except (OSError, ValueError) as error:
+        raise PolicyError([Problem(str(file), 0, f"cannot be read as UTF-8 text: {type(error).__name__}")]) from None
     said += [row.text for row in reading_rows.read_reading_rows(readings)] if readings.exists() else []
     return list(dict.fromkeys(filter(None, map(str.strip, said))))
 

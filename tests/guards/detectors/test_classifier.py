@@ -59,6 +59,17 @@ def test_each_sentence_is_judged_where_it_ends(source_of: SourceOf) -> None:
     assert min(finding.end for finding in findings) == text.index(MEETING) + len(MEETING) + 1
 
 
+def test_a_sentence_is_read_together_with_one_before_it_that_said_something(source_of: SourceOf) -> None:
+    first, second = "will i see you tonight at jims!", "my cousin has restaurant there, he put your photo by the till"
+    model = load(MODELS).transformer
+    alone, together = model.probabilities(first)["meetup"], model.probabilities(f"{first} {second}")["meetup"]
+    assert model.probabilities(second)["meetup"] < 0.1 < alone < together
+    detector = detector_of(source_of, block=(alone + together) / 2, judge="never")
+    assert not found(detector, first)
+    assert not found(detector, second)
+    assert found(detector, f"{first} {second}")
+
+
 def test_a_disguise_does_not_hide_what_a_message_means(source_of: SourceOf) -> None:
     text = MEETING.replace("swing", "sw\u200bing").replace("work", "wоrk")
     (finding,) = found(detector_of(source_of, block=0.5, judge="never"), text)

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,9 @@ SENTENCES = [text for text in TEXTS if not re.search(r"[.!?…。！？\n]", tex
 
 
 def listening(*, always: bool = False) -> GateListener:
-    return GateListener(GATE, LEAST.gate, Looks(is_plain, is_dull, says_something), is_wary=always)
+    return GateListener(
+        GATE, LEAST.gate, Looks(lambda text: "gargoyle" in text, is_plain, is_dull, says_something), is_wary=always
+    )
 
 
 def is_plain(text: str) -> bool:
@@ -104,10 +107,27 @@ def test_behind_a_sentence_that_said_something_nothing_is_harmless_for_a_while()
     assert listener.means_nothing(closely=True)
 
 
+@pytest.mark.parametrize("end", ["?", "‼️", "?\u200b", "．", "…"])
+def test_a_sentence_ends_where_it_reads_as_ending(end: str) -> None:
+    listener = listening()
+    for word in ["could", "you", "come", "over", "to", "my", "place", f"tonight{end}", "so", "much", "pasta"]:
+        listener.take(f"{word} ")
+    assert listener.is_open
+    assert not listener.means_nothing(closely=True)
+
+
+def test_a_sentence_with_a_word_that_a_rule_names_is_open() -> None:
+    listener = listening()
+    listener.take("the ")
+    assert not listener.is_open
+    listener.take("gargoyle ")
+    assert listener.is_open
+
+
 def test_a_look_that_cannot_be_taken_finds_no_sentence_harmless() -> None:
     def broken(_: str) -> bool:
         raise DetectorError("classifier", "RuntimeError")
 
-    listener = GateListener(GATE, 0.0, Looks(broken, broken, broken), is_wary=False)
+    listener = GateListener(GATE, 0.0, Looks(lambda _: False, broken, broken, broken), is_wary=False)
     assert not listener.means_nothing(closely=False)
     assert not listener.means_nothing(closely=True)

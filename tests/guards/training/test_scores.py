@@ -44,3 +44,7 @@ def test_truths_are_told_label_by_label() -> None:
 
 def test_without_any_score_there_is_no_threshold_but_the_one_given() -> None:
     assert threshold_for(np.array([]), 0.95, otherwise=-1.5) == -1.5
+
+
+def test_of_nothing_there_is_no_score_to_reach() -> None:
+    assert threshold_for(np.array([0.1, 0.2]), 0.0, otherwise=7.0) == 7.0
