@@ -15,13 +15,11 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from guards.openings import REACH, Watch
 from guards.redact import redact
-from guards.types import Action, Kind, Verdict
-
-Streaming = Literal["strict", "sentence", "adaptive"]
+from guards.types import Action, Kind, Streaming, Verdict
 
 _SPACE = re.compile(r"\s")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)*_]*$")

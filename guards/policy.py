@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from guards.types import Action, Stage
+from guards.types import Action, Stage, Streaming
 
 Fold = Literal["none", "case", "full"]
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -219,17 +219,34 @@ class JudgeBudget(Shape):
     per_turn: Annotated[int, Field(ge=0, le=50)] = 4
 
 
+MostHeld = Annotated[int, Field(ge=200, le=100_000)]
+
+
+class Tenant(Shape):
+    """What holds for the turns of one tenant instead; a key left out is the policy's."""
+
+    streaming: Streaming | None = None
+    most_held: MostHeld | None = None
+
+
 class Settings(Shape):
     """`rules/policy.yaml`: what holds for every rule."""
 
     platform: Text = "OnlyFans"
-    streaming: Literal["strict", "sentence", "adaptive"] = "adaptive"
-    most_held: Annotated[int, Field(ge=200, le=100_000)] = 1_000
+    streaming: Streaming = "adaptive"
+    most_held: MostHeld = 1_000
+    tenants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")], Tenant] = {}
     regeneration: Budget = Budget()
     judge: JudgeBudget = JudgeBudget()
     finish_reason: Literal["stop", "content_filter"] = "stop"
     unreadable_parts: Literal["pass", "strip", "refuse"] = "pass"
     deflections: Annotated[list[Text], Field(min_length=1)]
+
+    def streamed(self, tenant: str | None) -> tuple[Streaming, int]:
+        """How replies to `tenant` are released, and how many characters are held at most. A tenant that is not named
+        here has the policy's."""
+        own = self.tenants.get(tenant or "", Tenant())
+        return own.streaming or self.streaming, own.most_held or self.most_held
 
 
 class Policy(Shape):

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Literal
 
 Stage = Literal["input", "output"]
+Streaming = Literal["strict", "sentence", "adaptive"]
 Kind = Literal["all", "places", "meaning"]
 """Which detectors look: those that find places in a text, those that judge what it means, or all."""
 STAGES: tuple[Stage, ...] = ("input", "output")

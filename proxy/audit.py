@@ -16,6 +16,7 @@ from guards.errors import ChaperoneError
 from proxy.database import Database, rows
 
 FILE = "audit.sqlite3"
+DEFAULT_TENANT = "default"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     turn TEXT PRIMARY KEY, time TEXT NOT NULL, action TEXT NOT NULL, model TEXT NOT NULL,
@@ -45,7 +46,13 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Everything of the record as one object."""
-        head = {"turn": self.turn, "time": self.time, "tenant": "default", "action": self.action, "model": self.model}
+        head = {
+            "turn": self.turn,
+            "time": self.time,
+            "tenant": DEFAULT_TENANT,
+            "action": self.action,
+            "model": self.model,
+        }
         return {**head, "conversation": self.conversation, "policy": self.policy, **self.body}
 
 

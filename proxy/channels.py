@@ -160,9 +160,9 @@ class ChoiceStream:
         return verdict
 
     def _hold_back(self) -> HoldBack:
-        settings = self._turn.guard.policy.settings
-        watch = self._turn.watch() if settings.streaming == "adaptive" else None
-        return HoldBack(self._judge, settings.streaming, watch, most_held=settings.most_held)
+        streaming, most_held = self._turn.guard.policy.settings.streamed(self._turn.tenant)
+        watch = self._turn.watch() if streaming == "adaptive" else None
+        return HoldBack(self._judge, streaming, watch, most_held=most_held)
 
     def _judge(self, text: str, *, kind: Kind = "all", is_inside: bool = False) -> Verdict:
         return self._turn.look(text, "output", kind=kind, is_inside=is_inside)

@@ -11,6 +11,8 @@ POLICY = "x-chaperone-policy"
 ACTION = "x-chaperone-action"
 RULES = "x-chaperone-rules"
 CONVERSATION = "x-conversation-id"
+# Whose fan it is, as policy.yaml names its tenants.
+TENANT = "x-chaperone-tenant"
 # On the answers of our own persona service: who speaks.
 PERSONA = "x-chaperone-persona"
 

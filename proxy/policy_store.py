@@ -74,7 +74,9 @@ class PolicyStore:
 
 def _tell_of_slow_rules(guard: Guard) -> None:
     """Says which rules keep replies from going out word by word, where the policy asks for that."""
-    if guard.unbounded and guard.policy.settings.streaming == "adaptive":
+    settings = guard.policy.settings
+    is_adaptive = any(settings.streamed(tenant)[0] == "adaptive" for tenant in (None, *settings.tenants))
+    if guard.unbounded and is_adaptive:
         log.warning(
             "replies go out sentence by sentence, not word by word: %s may find something in any words",
             ", ".join(sorted(guard.unbounded)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request, Response
 
-from guards.errors import UpstreamError
+from guards.errors import MalformedRequest, UpstreamError
 from proxy import answers
 from proxy.answers import Answer
 from proxy.audit import AuditError
@@ -42,7 +42,10 @@ async def _answered(services: Services, request: Request, story: str) -> Respons
             answers.of_json(_SURFACE.error("no such story", "invalid_request_error", "story_not_found"), 404)
         )
     headers = decoded(request.headers.raw)
-    turn = Turn(services, request_of(StoryRequest, {}, [], None), headers)
+    try:
+        turn = Turn(services, request_of(StoryRequest, {}, [], None), headers)
+    except MalformedRequest as error:
+        return response(answers.malformed(error))
     try:
         answer = await _asked(turn, request.method, story, to_upstream(headers, turn.id))
     except UpstreamError as error:

@@ -12,14 +12,16 @@ from typing import Any
 
 from brain.judge import Judge
 from brain.regenerate import Attempt, Regenerator
+from guards.errors import MalformedRequest
 from guards.fold import fold_term
 from guards.guard import Guard
 from guards.openings import Watch
+from guards.policy import Settings
 from guards.types import Action, Kind, Message, Stage, Verdict
-from proxy.audit import AuditStore, Record
+from proxy.audit import DEFAULT_TENANT, AuditStore, Record
 from proxy.corrections import Corrections
 from proxy.feedback import FeedbackStore
-from proxy.headers import ACTION, PERSONA, POLICY, RULES, TURN, to_upstream
+from proxy.headers import ACTION, PERSONA, POLICY, RULES, TENANT, TURN, to_upstream
 from proxy.leaves import readings
 from proxy.metrics import Metrics
 from proxy.policy_store import PolicyStore
@@ -66,12 +68,16 @@ class Judged:
 
 
 class Turn:
-    """One request on its way through. `action` is the final action so far; it only rises."""
+    """One request on its way through. `action` is the final action so far; it only rises.
+
+    Raises MalformedRequest for a tenant that the policy does not name.
+    """
 
     def __init__(self, services: Services, request: ChatRequest, headers: Mapping[str, str]) -> None:
         self.services = services
         self.request = request
         self.guard: Guard = services.policies.guard
+        self.tenant = _tenant(headers, self.guard.policy.settings)
         self.id = services.new_id()
         self.started = services.clock()
         self.action = Action.ALLOW
@@ -271,6 +277,7 @@ class Turn:
             conversation=self.request.conversation,
             policy=self.guard.version,
             body={
+                "tenant": self.tenant or DEFAULT_TENANT,
                 "surface": self.request.surface,
                 "stages": stages,
                 "attempts": [_attempt_json(attempt) for attempt in self.attempts],
@@ -282,6 +289,13 @@ class Turn:
 
     def _spend(self, name: str, seconds: float) -> None:
         self._timings[name] = self._timings.get(name, 0.0) + seconds
+
+
+def _tenant(headers: Mapping[str, str], settings: Settings) -> str | None:
+    named = headers.get(TENANT)
+    if named is not None and named not in settings.tenants:
+        raise MalformedRequest(f"{TENANT} names none of the tenants in policy.yaml", code="unknown_tenant")
+    return named
 
 
 def _unasked(verdict: Verdict) -> Verdict:

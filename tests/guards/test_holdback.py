@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guards.guard import Guard
-from guards.holdback import HoldBack, Released, Step, Streaming, Unclear, Withheld
+from guards.holdback import HoldBack, Released, Step, Unclear, Withheld
 from guards.openings import Openings, Watch
 from guards.policy import Policy, Rule
 from guards.redact import MASK, redact
-from guards.types import Action, Finding, Kind, Message, Verdict
+from guards.types import Action, Finding, Kind, Message, Streaming, Verdict
 from proxy.rule_files import load
 
 QUICK = settings(deadline=None, max_examples=150)

@@ -152,3 +152,17 @@ def test_without_a_judge_counts_what_counts_while_none_has_spoken(
     assert isinstance(entry, Classifier)
     assert (entry.judge, entry.block) == ("never", bound)
     assert find == policy.rules[0].find[0]
+
+
+def test_a_tenant_has_the_policys_settings_where_it_names_none_of_its_own() -> None:
+    tenants = {"luna": {"streaming": "strict"}, "sol": {"most_held": 300}}
+    settings = Settings.model_validate({"deflections": ["hm"], "streaming": "sentence", "tenants": tenants})
+    assert [settings.streamed(each) for each in ("luna", "sol", "other", None)] == [
+        ("strict", 1000), ("sentence", 300), ("sentence", 1000), ("sentence", 1000),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tenants", [{"Luna!": {}}, {"luna": {"streaming": "sometimes"}}, {"luna": {"platform": "X"}}])
+def test_a_tenant_that_cannot_be_is_refused(tenants: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"deflections": ["hm"], "tenants": tenants})

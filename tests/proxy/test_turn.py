@@ -94,3 +94,43 @@ def test_a_reply_is_judged_in_the_light_of_what_was_said_before(
     said = [{"role": "assistant", "content": "my favourite is the w o m"}, {"role": "user", "content": "the what?"}]
     assert "b a t" not in proxy.text(messages=said, stream=stream)
     assert len(upstream.asked) == 2
+
+
+@pytest.fixture
+def of_tenants(begin: Begin, make_rules: Callable[..., Path]) -> Any:
+    """A proxy that releases sentence by sentence, and to the tenant `luna` whole replies."""
+    rules = make_rules(streaming="sentence")
+    with (rules / "policy.yaml").open("a", encoding="utf-8") as policy:
+        policy.write("tenants: {luna: {streaming: strict}, sol: {most_held: 300}}\n")
+    return begin(rules=rules)
+
+
+@pytest.mark.parametrize(("tenant", "together"), [("luna", True), ("sol", False), (None, False)])
+def test_a_tenants_replies_are_released_as_the_policy_says_for_it(
+    of_tenants: Any, upstream: Any, raw: Any, piece: Callable[[str], bytes], tenant: str | None, together: bool
+) -> None:
+    sent = [piece("All is well here. "), piece("And there it is, too."), b"data: [DONE]\n\n"]
+    upstream.replies = [raw(sent, kind="text/event-stream")]
+    reply = of_tenants.client.post(
+        "/v1/chat/completions", json={"messages": [{"role": "user", "content": "hi"}], "stream": True},
+        headers={"x-chaperone-tenant": tenant} if tenant else {},
+    )  # fmt: skip
+    assert reply.status_code == 200
+    assert ("All is well here. And there" in reply.text) is together
+
+
+def test_a_record_says_whose_fan_it_was(of_tenants: Any) -> None:
+    for headers in ({"x-chaperone-tenant": "luna"}, {}):
+        of_tenants.client.post("/v1/chat/completions", json={"messages": FLAGGED}, headers=headers)
+    assert sorted(record.as_json()["tenant"] for record in read_records(of_tenants.data)) == ["default", "luna"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/stories/abc"])
+def test_a_tenant_that_the_policy_does_not_name_is_refused(of_tenants: Any, upstream: Any, path: str) -> None:
+    ask = {"json": {"messages": FLAGGED}} if "chat" in path else {}
+    method = "POST" if ask else "GET"
+    reply = of_tenants.client.request(method, path, headers={"x-chaperone-tenant": "secret"}, **ask)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "unknown_tenant"
+    assert "secret" not in reply.text
+    assert upstream.headers == []
