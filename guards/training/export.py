@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from guards.training.base_model import FIRST_LAYERS, Encoder, Layer
 
 _OPSET = 17
+_GROW = frozenset({"ids", "states"})  # with the number of word pieces
 
 
 def export(encoder: Encoder, base: Path, out: Path) -> None:
@@ -41,7 +42,7 @@ def _write(step: nn.Module, shown: Tensor, out: Path, names: tuple[str, list[str
     step.eval()
     torch.onnx.export(
         step, (shown,), str(whole), dynamo=False, opset_version=_OPSET, input_names=[names[0]], output_names=names[1],
-        dynamic_axes={name: {1: "pieces"} for name in (names[0], "states")},
+        dynamic_axes={name: {1: "pieces"} for name in (names[0], *names[1]) if name in _GROW},
     )  # fmt: skip
     quantize_dynamic(
         str(whole), str(out), per_channel=True, weight_type=QuantType.QInt8,
