@@ -31,7 +31,8 @@ from guards.sentences import LONGEST, alone, last_of, windows
 from guards.types import Finding, Message, Transcript
 
 MODELS = Path(__file__).parent.parent / "models"
-_HEATS = 0.5  # the probability whose gate a turn must pass to heat a conversation
+_HOT = 0.15  # from this probability on, a turn was about a label
+_WARM = 0.5  # the level by which a turn is looked at for that
 _HEAT = 3.0  # by which the odds of the same label rise in the turns behind it
 _TURNS_KEPT = 4_096
 _NO_HEAT = frozenset[str]()
@@ -50,7 +51,7 @@ class Model:
     behind: Levels
     """For one behind the turns of a heated conversation."""
     heat: tuple[float, ...]
-    """From which score of the glance on a turn was about a label, for each."""
+    """From which score of the glance on a turn may have been about a label, for each."""
 
 
 @lru_cache(maxsize=2)
@@ -98,7 +99,7 @@ class ClassifierDetector:
         self._alone = self._model.alone.for_bounds(bounds)
         self._behind = self._model.behind.for_bounds({label: _unheated(bound) for label, bound in bounds.items()})
         self._gate_score = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.score)
-        self._warm = self._model.alone.for_bounds(dict.fromkeys(known, _HEATS)).gate
+        self._warm = self._model.alone.for_bounds(dict.fromkeys(known, _WARM))
         self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
@@ -201,16 +202,15 @@ class ClassifierDetector:
         return about
 
     def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
-        """The labels that a turn is about, at a glance. Raises DetectorError."""
-        model, view = self._model, clean(text).text
+        """The labels that a turn is about. Raises DetectorError."""
+        view = clean(text).text
         sentences = [view[start:end].rstrip() for start, end in alone(view)]
-        looked_at = [each for each in sentences if before or self._gate_score(each) >= self._warm]
-        seen = [model.glance.scores(each, before, speaker) for each in looked_at]
-        return frozenset(
-            label
-            for at, label in enumerate(model.transformer.labels)
-            if any(each[at] >= model.heat[at] for each in seen)
-        )
+        looked_at = [each for each in sentences if before or self._gate_score(each) >= self._warm.gate]
+        seen = [
+            each for each in looked_at if _reaches(self._model.glance.scores(each, before, speaker), self._model.heat)
+        ]
+        scores = [self._model.transformer.probabilities(each, before, speaker, self._warm.interest) for each in seen]
+        return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
 
     def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:
         for rule, entry in self._entries:

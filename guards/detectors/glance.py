@@ -1,7 +1,6 @@
 """The glance: a small model that was taught what the transformer sees, and sees most of it in a tenth of the time.
 
-It stands apart from the transformer because it finds nothing: it only tells what need not be looked at, and which turns
-make a conversation heated.
+It stands apart from the transformer because it finds nothing: it only tells what need not be looked at.
 """
 
 from __future__ import annotations

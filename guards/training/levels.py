@@ -23,7 +23,7 @@ _GATE_LETS_THROUGH = 0.985
 _GLANCE_LETS_THROUGH = 0.99
 _INTEREST_LETS_THROUGH = 0.99
 _FEWEST = 40  # texts found that a level is set by
-_HOT = 0.08  # from this probability on, a turn was about a label
+_HOT = 0.12  # from this probability on, a turn may have been about a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def levels(looked: Looked) -> dict[str, list[dict[str, Any]]]:
 
 
 def heat(looked: Looked) -> dict[str, float]:
-    """From which score of the glance on a turn counts as about each label: as many do as by the transformer."""
+    """From which score of the glance on a turn may have been about each label: as many may as by the transformer."""
     return {
         label: threshold_for(
             looked.glance[:, at], float((looked.probabilities[:, at] >= _HOT).mean()), otherwise=math.inf
