@@ -9,7 +9,6 @@ two sayings in a row, one behind turns of another conversation (knowledge distil
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -91,8 +90,8 @@ def distil(
 
 
 def told_by(teacher: Transformer, messages: Sequence[Example]) -> list[tuple[float, list[float]]]:
-    """What `teacher` says of each message, its interest and raw scores, by as many threads as there are cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    """What `teacher` says of each message, its interest and raw scores, by as many threads as torch uses."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return list(pool.map(lambda each: teacher.raw(each.text, each.context, each.speaker), messages))
 
 
