@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+|\n\s*")
+END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+|\n\s*")
 _SPACE = re.compile(r"\s+")
 LONGEST = 200  # characters that are judged together at most
 RUN_ON = 140  # characters after which a sentence without an end is judged at the next space
@@ -43,13 +43,13 @@ def alone(text: str) -> Iterator[tuple[int, int]]:
 def last_of(text: str) -> str:
     """The last sentences of `text` that fit into LONGEST characters, or the end of the last where it does not fit."""
     end = text[-LONGEST:]
-    begin = _END.search(end) if len(text) > LONGEST else None
+    begin = END.search(end) if len(text) > LONGEST else None
     return end[begin.end() :] if begin and begin.end() < len(end) else end
 
 
 def _places(text: str) -> Iterator[int]:
     at = 0
-    for found in _END.finditer(text):
+    for found in END.finditer(text):
         yield from _run_on(text, at, found.end())
         yield found.end()
         at = found.end()

@@ -6,16 +6,13 @@ sentence has become.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from guards.clean import clean
 from guards.detectors.gate import Gate, words_of
 from guards.errors import DetectorError
-from guards.sentences import LONGEST, RUN_ON
-
-_END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s+|\n\s*")
+from guards.sentences import END, LONGEST, RUN_ON
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class GateListener:
             self._count += 1
             self._last = word
         self._echo = max(0, self._echo - len(read))
-        end = _END.search(read)
+        end = END.search(read)
         is_odd = len(self._stretch) > RUN_ON or (end is not None and end.end() < len(read))
         if end or is_odd:
             self._was_open = self.is_open or is_odd
