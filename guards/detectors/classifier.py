@@ -104,7 +104,7 @@ class ClassifierDetector:
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """For each entry, the stretches of each reading whose probability reaches the entry's bounds."""
-        turns = tuple(_end_of(turn) for turn in folded.context)
+        turns = _last_of(folded.context)
         heat = self._heat(turns)
         before = turns if heat else ()
         for view in folded.views:
@@ -159,7 +159,7 @@ class ClassifierDetector:
     def listener(self, context: Transcript, speaker: str) -> GateListener:
         """The gate over each sentence as it grows; it is wary where the detector would look at everything. In a heated
         conversation a look is dear, and is taken after ever more words only."""
-        model, turns = self._model, tuple(_end_of(turn) for turn in context)
+        model, turns = self._model, _last_of(context)
         is_wary = self._always
         try:
             heat = self._heat(turns)
@@ -245,6 +245,11 @@ def _bounds(entries: Iterable[Classifier]) -> dict[str, float]:
 
 def _reaches(scores: Sequence[float], least: Sequence[float]) -> bool:
     return any(score >= bound for score, bound in zip(scores, least, strict=True))
+
+
+def _last_of(context: Transcript) -> Transcript:
+    """What counts of the turns before a text, and the one before these: however many there are."""
+    return tuple(map(_end_of, context[-CONTEXT_MESSAGES - 1 :]))
 
 
 def _end_of(turn: Message) -> Message:
