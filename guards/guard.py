@@ -88,14 +88,14 @@ class Guard:
             failed |= failed_across
         return decide(self.policy, stage, found, failed)
 
-    def is_undecided(self, text: str, stage: Stage, context: Sequence[Message] = ()) -> bool:
-        """True where only a judge could tell, whether there is one or not."""
+    def is_undecided(self, verdict: Verdict, text: str, context: Sequence[Message] = ()) -> bool:
+        """True where only a judge could tell more than `verdict`, that on `text`, whether there is one or not."""
         if not self._meaning_for_judge:
-            return bool(self.check(text, stage, context).gray)
-        verdict = self.check(text, stage, context)
-        meant, _ = self._look(self._meaning_for_judge, fold(text, _SPEAKER[stage], tuple(context)))
-        undecided = decide(self.policy, stage, meant).gray
-        return any(finding.rule not in verdict.rules for finding in undecided)
+            return bool(verdict.gray)
+        meant, _ = self._look(self._meaning_for_judge, fold(text, _SPEAKER[verdict.stage], tuple(context)))
+        names = {detector.name for detector in self._meaning_for_judge}
+        placed = [finding for finding in verdict.findings if finding.detector not in names]
+        return bool(decide(self.policy, verdict.stage, [*placed, *meant]).gray)
 
     def fires(self, rule: str, text: str, stage: Stage, context: Sequence[Message] = ()) -> bool:
         """True when `rule`, which looks at `stage`, finds something in `text`. What is cheap looks first."""

@@ -107,7 +107,7 @@ def _moderations(app: FastAPI, services: Services, max_body: int) -> None:
         results = []
         for text in texts:
             verdict = await asyncio.to_thread(guard.check, text, stage, context)
-            undecided = await asyncio.to_thread(guard.is_undecided, text, stage, context)
+            undecided = await asyncio.to_thread(guard.is_undecided, verdict, text, context)
             results.append(_moderation_result(verdict, [rule.id for rule in guard.policy.rules], undecided=undecided))
         whole = {"id": f"modr-{services.new_id()}", "model": f"chaperone-{guard.version}", "results": results}
         return response(answers.of_json(whole))

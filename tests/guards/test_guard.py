@@ -129,8 +129,11 @@ def test_the_guard_bears_the_version_of_its_policy(
 def test_a_guard_without_a_judge_acts_as_one_whose_judge_never_answers(
     rule_of: Callable[..., Rule], policy_of: Callable[..., Policy], judge: str, on_timeout: str
 ) -> None:
-    entry = {"classifier": "meetup", "clear": 0.5, "block": 0.97, "judge": judge, "on_timeout": on_timeout}
+    entry = {"classifier": "meetup", "clear": 0.5, "block": 0.94, "judge": judge, "on_timeout": on_timeout}
     policy = policy_of(rule_of(NAMES, entry))
-    for text in ("come over to my place tonight", "we could see each other some day", "i had toast", "1nstagram"):
-        asked, alone = Guard(policy).check(text, "input"), Guard(policy, is_judged=False).check(text, "input")
-        assert (alone.action, alone.gray) == (asked.action, ())
+    judged, alone = Guard(policy), Guard(policy, is_judged=False)
+    assert bool(judged.check("we should hang out sometime", "input").gray) is (judge != "never")
+    for text in ("come over to my place tonight", "we should hang out sometime", "i had toast", "1nstagram"):
+        asked, found = judged.check(text, "input"), alone.check(text, "input")
+        assert (found.action, found.gray) == (asked.action, ())
+        assert alone.is_undecided(found, text) is judged.is_undecided(asked, text)

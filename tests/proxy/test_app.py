@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from guards.errors import PolicyError
+from guards.policy import Classifier
 from proxy.app import build
 from proxy.audit import AuditError, AuditStore, Record, read_records
 from proxy.settings import ProxySettings
+
+ROOT = Path(__file__).parents[2]
 
 Eventually = Callable[[Callable[[], Any]], None]
 
@@ -93,7 +96,6 @@ def test_the_clients_key_is_forwarded_where_there_is_no_other(proxy: Any, upstre
 )
 def test_messages_go_to_a_judge_only_where_somebody_named_its_model(
     tmp_path: Path,
-    make_rules: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
     judges: bool,
@@ -102,6 +104,8 @@ def test_messages_go_to_a_judge_only_where_somebody_named_its_model(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    app = build(ProxySettings(rules=make_rules(), data=tmp_path / "data"))
+    app = build(ProxySettings(rules=ROOT / "rules", data=tmp_path / "data"))
     app.services.audit.close()
     assert (app.services.judge is not None) is judges
+    entries = [entry for rule in app.services.policies.guard.policy.rules for entry in rule.find]
+    assert any(isinstance(entry, Classifier) and entry.judge == "gray" for entry in entries) is judges
