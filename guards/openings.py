@@ -10,12 +10,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from guards.detectors.base import Detector, Listener
-from guards.detectors.demands import PLAIN_SIGNS, Demands, Numbered, least_weight, no, rarest, tokens_of
+from guards.detectors.demands import (
+    PLAIN_SIGNS,
+    Demands,
+    Numbered,
+    is_common,
+    least_weight,
+    no,
+    ones,
+    rarest,
+    tokens_of,
+)
 from guards.fold import fold, lowered
 from guards.letters import is_hidden
 from guards.spelled import is_mark, is_number
@@ -39,16 +50,23 @@ _WORD = re.compile(r"\S+\s*")
 class Word:
     """One word as it was read: in lower case as it stands and with held letters let go.
 
-    It `opens` a text by itself. `meets` are the numbers of the demands that it meets (`pivots` those that are the
-    rarest of an entry), `apart` how many letters stand one by one in it (-1 where others stand beside them). One that
-    `is_odd` may read otherwise than it looks.
+    It `opens` a text by itself. With a bit for each: `meets` are the demands that it meets (`pivots` those that are the
+    rarest of an entry), `partners` the pivots that one of them stands with. A term may end in one that `closes`, one
+    drawn apart in one that `joins`, and one of several words begin with what ends in one that `begins`; what it begins
+    with tells nothing where it `is_common`. `apart` is how many letters stand one by one in it (-1 where others stand
+    beside them). One that `is_odd` may read otherwise than it looks.
     """
 
     opens: bool
+    closes: bool
+    joins: bool
+    begins: bool
+    is_common: bool
     is_odd: bool
     is_number: bool
-    meets: tuple[int, ...]
-    pivots: tuple[int, ...]
+    meets: int
+    pivots: int
+    partners: int
     low: str = field(repr=False)
     squeezed: str = field(repr=False)
     tokens: tuple[str, ...] = field(repr=False)
@@ -67,13 +85,14 @@ class Openings:
         self.ends = tuple(kind.ends for kind in self._kinds if kind.ends is not no)
         self.ends_together = tuple(kind.ends_together for kind in self._kinds if kind.ends_together is not no)
         self._beginnings = frozenset(begin for kind in self._kinds for begin in kind.beginnings)
+        self._last_begun = frozenset(begin[at:] for begin in self._beginnings for at in range(len(begin)))
         self._longest = max(map(len, self._beginnings), default=0)
         entries = list(dict.fromkeys(needed for _, needed in demands if needed))
         self._numbered = Numbered(demand for entry in entries for demand in entry)
-        self.triggers: set[int] = set()  # what opens a text by itself
-        self.pivots: set[int] = set()
-        self.partners: dict[int, set[int]] = {}  # the pivots that a demand stands with
-        self.completed: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+        self._triggers = 0  # what opens a text by itself
+        self._pivots = 0
+        self._partners: dict[int, int] = {}  # the pivots that a demand stands with
+        self.entries: dict[int, list[int]] = {}  # all that an entry demands, by its pivot
         for entry in entries:
             self._file(entry)
         self._known = lru_cache(maxsize=_WORDS_KEPT)(self._read)
@@ -83,16 +102,16 @@ class Openings:
         return self._known(raw) if len(raw) <= _LONGEST_KEPT else self._read(raw)
 
     def _file(self, entry: Demands) -> None:
-        """Enters what one entry demands below its rarest demand, alone and with each of the others."""
-        numbers = tuple(self._numbered.number[demand] for demand in entry)
+        """Enters what one entry demands below its rarest demand."""
+        numbers = [self._numbered.number[demand] for demand in entry]
         rare = rarest(entry)
         pivot = self._numbered.number[rare or max(entry, key=least_weight)]
         if rare is not None:
-            self.triggers.add(pivot)
+            self._triggers |= 1 << pivot
+        self._pivots |= 1 << pivot
+        self.entries.setdefault(pivot, []).append(sum(1 << number for number in numbers))
         for number in numbers:
-            self.completed.setdefault((pivot, number), []).append(numbers)
-            self.partners.setdefault(number, set()).add(pivot)
-        self.pivots.add(pivot)
+            self._partners[number] = self._partners.get(number, 0) | 1 << pivot
 
     def _read(self, raw: str) -> Word:
         views = {view.name: lowered(view.text) for view in fold(raw).views}
@@ -101,15 +120,24 @@ class Openings:
         is_odd = not views.keys() <= _PLAIN_VIEWS or is_mark(low) or any(map(_is_foreign, low)) or _is_mixed(raw)
         is_plain = not is_odd and all(map(self._is_plain, low)) and _JOINED.search(low) is None
         tokens = dict.fromkeys([*tokens_of(low), *tokens_of(squeezed)])
-        meets = self._numbered.met_by(tokens, is_plain=is_plain)
+        meets = self._numbered.bits_of(tokens, is_plain=is_plain)
         hides = any(kind.hides(token) for token in tokens for kind in self._kinds)
-        said = tuple(tokens_of(low))
+        said, heads = tuple(tokens_of(low)), list(_heads(low))
+        partners = 0
+        for number in ones(meets):
+            partners |= self._partners[number]
         return Word(
-            opens=not is_plain or hides or not meets.isdisjoint(self.triggers),
+            opens=not is_plain or hides or meets & self._triggers != 0,
+            closes=not said or any(kind.closes(each) for kind in self._kinds for each in (low, squeezed, *heads)),
+            joins=not said
+            or any(kind.joins("".join(tokens_of(each))) for kind in self._kinds for each in (low, *heads)),
+            begins=not said or said in self._last_begun,
+            is_common=all(map(is_common, said)),
             is_odd=is_odd,
             is_number=is_number(low),
-            meets=tuple(sorted(meets)),
-            pivots=tuple(sorted(meets & self.pivots)),
+            meets=meets,
+            pivots=meets & self._pivots,
+            partners=partners,
             low=low,
             squeezed=squeezed,
             tokens=said,
@@ -123,11 +151,18 @@ class Openings:
         return char in PLAIN_SIGNS or (char not in self._signs and (is_hidden(char) or _is_picture(char)))
 
     def begun(self, said: Sequence[Word]) -> int:
-        """With how many of the last words of `said` a term of several words may begin."""
+        """With how many of the last words of `said` a term of several words may begin, the common words that it begins
+        with aside: every other sentence has them."""
         for size in range(min(self._longest, len(said)), 0, -1):
-            if tuple(token for word in said[-size:] for token in word.tokens) in self._beginnings:
-                return size
+            begun = said[-size:]
+            if tuple(token for word in begun for token in word.tokens) in self._beginnings:
+                return next((size - at for at, word in enumerate(begun) if not word.is_common), 0)
         return 0
+
+
+def _heads(low: str) -> Iterator[str]:
+    """What stands in a word before each sign that parts it."""
+    return (low[: gap.end()] for gap in _BREAK.finditer(low))
 
 
 def _apart(tokens: Sequence[str], low: str) -> int:
@@ -162,11 +197,11 @@ class Watch:
         self._openings = openings
         self._listeners: tuple[Listener, ...] = ()
         self._at = 0
-        self._last: dict[int, int] = {}
-        self._live: dict[int, int] = {}  # pivots that were met, and where
+        self._met: deque[tuple[int, Word]] = deque()  # where words that meet a demand end, in what is within reach
+        self._live = 0  # pivots that may have been met there
         self._odd_until = 0
-        self._said: list[Word] = []
-        self._lengths: list[int] = []
+        self._said: deque[Word] = deque(maxlen=_MOST_WORDS)
+        self._lengths: deque[int] = deque(maxlen=_MOST_WORDS)
         self._letters = self._text = self._squeezed = ""
         self._apart = 0
         self.is_open = self.is_odd = False
@@ -194,15 +229,15 @@ class Watch:
     def begun(self) -> int:
         """How many characters at the end may be the beginning of a term, or of a number, or a name spelt letter by
         letter. (One that begins with the word `I` or `a` is not held for that.)"""
-        size = self._openings.begun(self._said) or int(bool(self._said) and self._said[-1].is_number)
-        letters = 0
-        for word in reversed(self._said):
-            if word.apart <= 0:
-                break
-            letters += 1
-        if letters > 1 or (letters == 1 and self._said[-1].letters not in _WORDS_OF_A_LETTER):
-            size = max(size, letters)
-        return sum(self._lengths[-size:]) if size else 0
+        if not self._said:
+            return 0
+        last = self._said[-1]
+        size = (self._openings.begun(tuple(self._said)) if last.begins else 0) or int(last.is_number)
+        if last.apart > 0:
+            letters = next((at for at, word in enumerate(reversed(self._said)) if word.apart <= 0), len(self._said))
+            if letters > 1 or last.letters not in _WORDS_OF_A_LETTER:
+                size = max(size, letters)
+        return sum(list(self._lengths)[-size:]) if size else 0
 
     def take(self, piece: str) -> None:
         """Takes the next word with the space behind it.
@@ -229,13 +264,12 @@ class Watch:
         self._text = (self._text + word.low + gap)[-_TERM_REACH:]
         self._squeezed = (self._squeezed + word.squeezed + gap)[-_TERM_REACH:]
         self._letters = (self._letters + word.letters)[-_TERM_REACH:]
-        self._said = [*self._said[1 - _MOST_WORDS :], word]
-        self._lengths = [*self._lengths[1 - _MOST_WORDS :], len(piece)]
+        self._said.append(word)
+        self._lengths.append(len(piece))
         self._apart = self._apart + word.apart if word.apart >= 0 else 0
-        for number in word.meets:
-            self._last[number] = self._at
-        for number in word.pivots:
-            self._live[number] = self._at
+        if word.meets:
+            self._met.append((self._at, word))
+            self._live |= word.pivots
 
     def _opens(self, word: Word) -> bool:
         """True when a finding may end with this word, or be led to by it."""
@@ -244,8 +278,9 @@ class Watch:
             or self._at < self._odd_until
             or self._apart >= _LETTERS_APART
             or self._is_more_of_a_number(word)
-            or self._ends_term()
-            or self._meets_all(word.meets)
+            or (word.closes and self._ends_term())
+            or (word.joins and self._ends_apart())
+            or (word.partners & self._live != 0 and self._meets_all(word))
         )
 
     def close(self) -> None:
@@ -260,42 +295,37 @@ class Watch:
             listener.end_sentence()
 
     def _is_more_of_a_number(self, word: Word) -> bool:
-        return word.is_number and any(said.is_number for said in self._said[-3:-1])
+        return word.is_number and any(said.is_number for said in list(self._said)[-3:-1])
 
     def _ends_term(self) -> bool:
-        """True when a term, as it stands, with held letters or drawn apart over several words, may end here."""
-        openings = self._openings
+        """True when a term, as it stands or with held letters, may end in the last word: with it, or before a sign."""
+        ends, text = self._openings.ends, self._text.rstrip()
+        whole = len(text) - len(self._said[-1].low)
         return (
-            any(ends(self._text) for ends in openings.ends)
-            or self._ends_within(self._said[-1].low)
-            or (self._squeezed != self._text and any(ends(self._squeezed) for ends in openings.ends))
-            or any(ends(self._letters) for ends in openings.ends_together)
+            any(end(self._text) for end in ends)
+            or (self._squeezed != self._text and any(end(self._squeezed) for end in ends))
+            or any(end(text[: max(0, whole + len(head))]) for head in _heads(self._said[-1].low) for end in ends)
         )
 
-    def _ends_within(self, low: str) -> bool:
-        """True when a term may end within the last word, where signs part it."""
-        openings, text, letters = self._openings, self._text.rstrip(), self._letters
-        for gap in _BREAK.finditer(low):
-            rest = low[gap.end() :]
-            apart = letters[: len(letters) - sum(map(str.isalnum, rest))]
-            before = text[: len(text) - len(rest)]
-            if any(ends(before) for ends in openings.ends) or any(ends(apart) for ends in openings.ends_together):
-                return True
-        return False
+    def _ends_apart(self) -> bool:
+        """The same for one that is drawn apart over several words."""
+        ends, letters, last = self._openings.ends_together, self._letters, self._said[-1]
+        whole = len(letters) - len(last.letters)
+        return any(end(letters) for end in ends) or any(
+            end(letters[: max(0, whole + sum(map(len, tokens_of(head))))]) for head in _heads(last.low) for end in ends
+        )
 
-    def _meets_all(self, met: Sequence[int]) -> bool:
-        """True when all that some entry demands stands in what was said last, and some of it in the last word."""
-        if not (met and self._live):
-            return False
-        oldest = self._at - REACH
-        self._live = {pivot: at for pivot, at in self._live.items() if at > oldest}
-        completed, last = self._openings.completed, self._last
-        for number in met:
-            partners = self._openings.partners.get(number)
-            if partners is None or partners.isdisjoint(self._live):
-                continue
-            for pivot in partners.intersection(self._live):
-                for entry in completed[pivot, number]:
-                    if all(last.get(each, oldest) > oldest for each in entry):
-                        return True
-        return False
+    def _meets_all(self, last: Word) -> bool:
+        """True when all that some entry demands stands in what was said last, and some of it in the `last` word."""
+        while self._met and self._met[0][0] <= self._at - REACH:
+            self._met.popleft()
+        met = self._live = 0
+        for _, word in self._met:
+            met |= word.meets
+            self._live |= word.pivots
+        entries = self._openings.entries
+        return any(
+            needed & met == needed and needed & last.meets
+            for pivot in ones(last.partners & self._live)
+            for needed in entries[pivot]
+        )

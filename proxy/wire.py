@@ -28,7 +28,8 @@ _STRUCTURES = (dict, list)
 _FLAT = 2  # fields of a message that has a role, a text, and nothing else
 Json = dict[str, Any]
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)  # every digit becomes 0: a long number is then one search
-_LONG_NUMBER = b"0" * 19
+_MANY_DIGITS = b"0" * 19
+_LONG_NUMBER = re.compile(rb"(?:^|[\s:,\[-])0{19}")  # where a string does not begin: an id holds long ones too
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -211,7 +212,12 @@ def _parsed(body: bytes | str) -> Any:
         value = orjson.loads(raw)
     if _is_deep(raw, value):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return json.loads(raw) if _LONG_NUMBER in raw.translate(_ALL_ZEROS) else value
+    return json.loads(raw) if _has_long_number(raw) else value
+
+
+def _has_long_number(raw: bytes) -> bool:
+    zeros = raw.translate(_ALL_ZEROS)
+    return _MANY_DIGITS in zeros and _LONG_NUMBER.search(zeros) is not None
 
 
 def _mended(raw: bytes) -> bytes:

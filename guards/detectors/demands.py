@@ -37,8 +37,10 @@ class Opening:
 
     `demands` of its entries, each with its rule. `signs` are characters, other than letters and digits, that it looks
     for. `hides` tells of a token of plain letters, `ends` of the text so far in lower case, `ends_together` of its
-    letters drawn together, whether a finding may lie, or end, there. `beginnings` are what terms of several words begin
-    with, token by token.
+    letters drawn together, whether a finding may lie, or end, there. `closes` tells of a word in lower case, or of what
+    stands in it before a sign, and `joins` of the letters there, whether one that `ends`, or `ends_together`, may tell
+    of can end in it at all.
+    `beginnings` are what terms of several words begin with, token by token.
     """
 
     demands: tuple[tuple[str, Demands], ...] = ()
@@ -46,6 +48,8 @@ class Opening:
     hides: Callable[[str], bool] = no
     ends: Callable[[str], bool] = no
     ends_together: Callable[[str], bool] = no
+    closes: Callable[[str], bool] = no
+    joins: Callable[[str], bool] = no
     beginnings: frozenset[tuple[str, ...]] = frozenset()
 
 
@@ -88,12 +92,8 @@ class Numbered:
         self._bits = [sum(1 << at for at in self._asking[piece]) for piece in pieces]
         self._engine = AhoCorasick(pieces) if pieces else None
 
-    def met_by(self, tokens: Iterable[str], *, is_plain: bool) -> set[int]:
-        """The numbers of the demands that a word of these tokens meets."""
-        return set(ones(self.bits_of(tokens, is_plain=is_plain)))
-
     def bits_of(self, tokens: Iterable[str], *, is_plain: bool) -> int:
-        """The same with a bit for each number."""
+        """The demands that a word of these tokens meets, with a bit for each number."""
         met = 0 if is_plain else sum(1 << at for at in self._asking.get(ODD, ()))
         if self._engine is not None:
             for token in tokens:
@@ -175,8 +175,12 @@ def least_weight(demand: Demand) -> int:
 def _is_common(piece: str) -> bool:
     if piece == ODD:
         return False
-    bare = piece.strip("<>")
-    return len(bare) < _SHORTEST_RARE or bare in _common_words()
+    return is_common(piece.strip("<>"))
+
+
+def is_common(word: str) -> bool:
+    """True for a lower-case word that every other sentence has, in one of the languages."""
+    return len(word) < _SHORTEST_RARE or word in _common_words()
 
 
 @lru_cache(maxsize=1)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[?!@$€£:#+]|[^\w\s]{1,3}")
 _DIGIT = re.compile(r"\d")
 _SHORTEST_GRAM, _LONGEST_GRAM = 3, 5
 _LONGEST_WORD = 24
+_UNKNOWN_KEPT = 8_192
 _NONE = 0.0
 
 
@@ -55,6 +57,11 @@ class Gate:
     pairs: dict[str, float]
     grams: dict[str, float]
     bias: float
+    _unknown: Callable[[str], float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Remembers what the words that are not known were last found to add."""
+        object.__setattr__(self, "_unknown", lru_cache(maxsize=_UNKNOWN_KEPT)(self._taken_apart))
 
     def score(self, text: str) -> float:
         """How much `text` looks like something the rules are about; any number. Linear."""
@@ -62,7 +69,7 @@ class Gate:
         total = 0.0
         for word in words:
             value = self.words.get(word)
-            total += self._unknown(word) if value is None else value
+            total += self._added_unknown(word) if value is None else value
         for pair in pairs_of(words):
             total += self.pairs.get(pair, _NONE)
         return self.bias + total / math.sqrt(len(words) or 1)
@@ -70,14 +77,17 @@ class Gate:
     def added(self, word: str, before: str) -> float:
         """What one more of the `words_of` a text adds behind the word `before` (`^` at its beginning)."""
         value = self.words.get(word)
-        return (self._unknown(word) if value is None else value) + self.pairs.get(f"{before} {word}", _NONE)
+        return (self._added_unknown(word) if value is None else value) + self.pairs.get(f"{before} {word}", _NONE)
 
     def score_of_sum(self, total: float, count: int, last: str) -> float:
         """The score of a text whose `count` words, the last of them `last`, added up to `total`."""
         closed = total + self.pairs.get(f"{last} $", _NONE)
         return self.bias + closed / math.sqrt(count or 1)
 
-    def _unknown(self, word: str) -> float:
+    def _added_unknown(self, word: str) -> float:
+        return self._unknown(word) if len(word) <= _LONGEST_WORD else self._taken_apart(word)
+
+    def _taken_apart(self, word: str) -> float:
         grams = grams_of(word)
         return sum(self.grams.get(gram, _NONE) for gram in grams) / math.sqrt(len(grams))
 

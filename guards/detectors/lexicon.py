@@ -9,6 +9,8 @@ looked for in shorthand (`where r u`).
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,6 +30,7 @@ _SHORTEST_DISGUISED_WITH_EVIDENCE = 3
 _SHORTEST_GLUED = 7
 _SHORTEST_TIGHTLY_GLUED = 5
 _WIDEST_GAP = 3
+_SPACES = re.compile(r"\s+")
 _YOU = {"you": "u", "your": "ur", "you're": "ur"}
 _ARE = {"are": "r"}
 _SIGNS = {at: None for at in range(128) if not chr(at).isalnum()}
@@ -77,6 +80,7 @@ class _Ends:
     def __init__(self, literals: Iterable[str]) -> None:
         kept = sorted(set(literals))
         self._engine = AhoCorasick(kept) if kept else None
+        self._backwards = sorted(literal[::-1] for literal in kept)
 
     def of(self, text: str) -> bool:
         """True when one that is a word of its own ends where the last word of `text` does."""
@@ -85,6 +89,16 @@ class _Ends:
     def of_letters(self, text: str) -> bool:
         """True when one ends where `text`, letters without spaces, does."""
         return any(True for _ in self._starts(text))
+
+    def may_close(self, letters: str) -> bool:
+        """True when one may end where `letters` do, whatever other letters stand before them."""
+        ends = {letters, letters.removesuffix("s")}
+        return "" in ends or self.of_letters(letters) or any(map(self._is_end, ends))
+
+    def _is_end(self, letters: str) -> bool:
+        backwards = letters[::-1]
+        at = bisect_left(self._backwards, backwards)
+        return at < len(self._backwards) and self._backwards[at].startswith(backwards)
 
     def _starts(self, text: str) -> Iterator[int]:
         if self._engine is not None:
@@ -138,11 +152,14 @@ class LexiconDetector:
         automata = (self._exact, self._cased, self._full)
         terms = frozenset(lowered(literal) for automaton in automata for literal in automaton.literals)
         tokens = [tuple(tokens_of(term)) for term in terms]
+        glued = _Ends(self._glued.literals)
         return Opening(
             signs=frozenset(char for term in terms for char in term if not char.isalnum()),
             hides=self._words.hides,
             ends=_Ends(terms).of,
-            ends_together=_Ends(self._glued.literals).of_letters,
+            ends_together=glued.of_letters,
+            closes=_Ends(end for term in terms for end in _last_words(term)).of,
+            joins=glued.may_close,
             beginnings=frozenset(words[:size] for words in tokens for size in range(1, len(words))),
         )
 
@@ -237,6 +254,13 @@ def _terms(entry: str | Sense, source: Source) -> Iterator[Term]:
         if not text.strip() or not (asked or any(char.isalnum() for char in text)):
             raise BuildProblem(source, f"the term {form!r} has no letter or digit, and no evidence is asked of it")
         yield Term(source.rule, text, evidence)
+
+
+def _last_words(term: str) -> Iterator[str]:
+    """`term` without spaces at its end, and what it ends with from each of its words on."""
+    written = term.rstrip()
+    yield written
+    yield from (written[space.end() :] for space in _SPACES.finditer(written))
 
 
 def _in_shorthand(text: str) -> set[str]:

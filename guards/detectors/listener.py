@@ -7,12 +7,27 @@ sentence has become.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from guards.clean import clean
 from guards.detectors.gate import Gate, words_of
 from guards.errors import DetectorError
 from guards.sentences import END, LONGEST, RUN_ON
+
+_PIECES_KEPT = 16_384
+_LONGEST_KEPT = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word with the space behind it, as it reads: its words for the gate, whether a sentence ends with it, and
+    whether one ends before its end."""
+
+    read: str = field(repr=False)
+    words: tuple[str, ...] = field(repr=False)
+    ends: bool
+    ends_within: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +70,18 @@ class GateListener:
 
     def take(self, piece: str) -> None:
         """Hears the next word with the space behind it."""
-        read = clean(piece).text
-        if not self._stretch:
-            read = read.lstrip()  # a stretch begins where its first word does
+        heard = _known(piece) if len(piece) <= _LONGEST_KEPT else _heard(piece)
+        if not self._stretch and heard.read[:1].isspace():  # a stretch begins where its first word does
+            heard = _heard(heard.read.lstrip())
         self._written += piece
-        self._stretch += read
-        for word in words_of(read):
+        self._stretch += heard.read
+        for word in heard.words:
             self._total += self._gate.added(word, self._last)
             self._count += 1
             self._last = word
-        self._echo = max(0, self._echo - len(read))
-        end = END.search(read)
-        is_odd = len(self._stretch) > RUN_ON or (end is not None and end.end() < len(read))
-        if end or is_odd:
+        self._echo = max(0, self._echo - len(heard.read))
+        is_odd = len(self._stretch) > RUN_ON or heard.ends_within
+        if heard.ends or is_odd:
             self._was_open = self.is_open or is_odd
             if self._says_something():
                 self._echo = LONGEST
@@ -101,3 +115,12 @@ class GateListener:
 
     def _begin(self) -> None:
         self._total, self._count, self._last, self._stretch, self._written = 0.0, 0, "^", "", ""
+
+
+def _heard(piece: str) -> Heard:
+    read = clean(piece).text
+    end = END.search(read)
+    return Heard(read, tuple(words_of(read)), end is not None, end is not None and end.end() < len(read))
+
+
+_known = lru_cache(maxsize=_PIECES_KEPT)(_heard)

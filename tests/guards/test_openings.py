@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guards.guard import Guard
@@ -90,14 +90,40 @@ def test_a_finding_may_begin_in_what_the_same_speaker_said_before(guard_of: Guar
 
 
 def test_the_beginning_of_a_term_of_several_words_is_told(guard_of: GuardOf) -> None:
-    watch = guard_of({"terms": ["the ghost app"]}).watch("output")
+    watch = guard_of({"terms": ["yellow ghost app"]}).watch("output")
     watch.take("it is ")
     assert watch.begun == 0
-    watch.take("the ")
+    watch.take("yellow ")
     watch.take("ghost ")
-    assert watch.begun == len("the ghost ")
+    assert watch.begun == len("yellow ghost ")
     watch.take("of ")
     assert watch.begun == 0
+
+
+def test_the_common_words_that_a_term_begins_with_need_not_wait(guard_of: GuardOf) -> None:
+    guard = guard_of({"terms": ["the ghost of my app"]})
+    watch = guard.watch("output")
+    watch.take("the ")
+    assert watch.begun == 0
+    for word in ("ghost ", "of ", "my "):
+        watch.take(word)
+    assert watch.begun == len("ghost of my ")
+    assert watched(guard.watch("output"), "the ghost of my app")
+
+
+@pytest.mark.parametrize(
+    "term", ["wombat", "the wombat", "wom-bat", "wom.bat", "my wombat's", "wombat: x", "wombat ", "x y", "ask (wombat)"]
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(before=st.text("a wo'.-(s", max_size=12), behind=st.text("s'.,:)a ", max_size=6), data=st.data())
+def test_where_a_term_ends_the_word_is_never_passed_over(
+    guard_of: GuardOf, term: str, before: str, behind: str, data: st.DataObject
+) -> None:
+    guard = guard_of({"terms": [term]})
+    gap = data.draw(st.sampled_from(["", " ", "-", ". "]), label="what draws it apart")
+    text = f"{before} {gap.join(term.split())}{behind}"
+    found = guard.check(text, "output").findings
+    assert not found or watched(guard.watch("output"), text)
 
 
 def test_a_number_in_words_is_held_until_the_next_word(guard_of: GuardOf) -> None:
