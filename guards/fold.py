@@ -29,7 +29,10 @@ from guards.views import Folded, View, lowered, rebuilt, replaced
 
 __all__ = ["Folded", "View", "fold", "fold_term", "lowered"]
 
-_SPREAD = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_@$]|[\W_]{0,2}?[@$](?=[\W_]|$)){2,}(?![^\W_])")
+_CONTRACTED = r"(?<![^\W_]['’])(?![iI]['’][md](?!['’]))"  # no letter by itself: that of `can't`, those of `I'm`
+_SPREAD = re.compile(
+    rf"(?<![^\W_]){_CONTRACTED}[^\W_](?:[\W_]{{1,3}}[^\W_@$]|[\W_]{{0,2}}?[@$](?=[\W_]|$)){{2,}}(?![^\W_])"
+)
 _FEWEST_SPREAD = 3  # letters one by one
 _LEET_WORD = re.compile(r"[\w@$!|+]{2,}")
 _LEET = str.maketrans("013457896@$+!|", "oieastbgbastii")

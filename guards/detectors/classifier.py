@@ -176,7 +176,7 @@ class ClassifierDetector:
             looks = Looks(
                 is_named=lambda _: True,
                 is_plain=lambda _: False,
-                is_dull=lambda text: not any(self._read(text, turns, speaker, heat).values()),
+                is_dull=lambda text: not says_something(text),
                 says_something=says_something,
             )
         else:

@@ -201,3 +201,13 @@ def test_long_monotonous_text_is_folded_to_the_end(piece: str) -> None:
     assert folded.text == text
     assert folded.after(0) <= len(text)
     assert folded.before(len(text)) >= -1
+
+
+@pytest.mark.parametrize("text", ["I can't, I'm halfway", "I'm a nurse", "i'd a long day", "don't, I’m fine"])
+def test_the_letters_of_a_contraction_do_not_stand_one_by_one(text: str) -> None:
+    assert [view.name for view in fold(text).views] == ["clean"]
+
+
+@pytest.mark.parametrize("text", ["I'm on i n s t a", "I'm i.n.s.t.a", "i'n's't'a", "can't i-n-s-t-a"])
+def test_letters_one_by_one_beside_a_contraction_are_pulled_together(text: str) -> None:
+    assert any("insta" in view.text.split() for view in fold(text).views if view.name == "joined")
