@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from guards.chunks import chunks_of
 from guards.letter_names import names_letter
 from guards.spelled import LEAST_WORDS, mark_stems_in, number_words_in
 
 _WORDS_KEPT = 32_768
-_LONGEST_KEPT = 40
 _TOKEN = re.compile(r"[^\W_]+")
 _LEET = re.compile(r"[013457896@$+!|][\w@$+]|\w[013457896@$+]")
 _HELD = re.compile(r"([a-z])\1\1", re.IGNORECASE)
@@ -38,9 +38,8 @@ class Hints:
 
 def hints_of(text: str) -> Hints:
     """What `text` may read as. Linear."""
-    total = 0
-    for word in text.split():
-        total += _hint(word) if len(word) <= _LONGEST_KEPT else _looked_at(word)
+    chunks, are_short = chunks_of(text)
+    total = sum(map(_hint if are_short else _looked_at, chunks))
     numbers, has_digits = total & _COUNT, total >> 64 & 0xFF > 0
     return Hints(
         singles=total >> 16 & _COUNT,

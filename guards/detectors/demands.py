@@ -17,6 +17,8 @@ from pathlib import Path
 import spacy
 from ahocorasick_rs import AhoCorasick
 
+from guards.chunks import chunks_of
+
 ODD = "\0"
 Demand = frozenset[str]
 """Pieces of words, one of which must be there. `<` and `>` are the edges of a word: `<add>`, `<insta`, `gram>`. ODD
@@ -64,7 +66,6 @@ _TOKEN = re.compile(r"[^\W_]+")
 _SHORTEST_RARE = 3
 _MUCH = 99
 _WORDS_KEPT = 32_768
-_LONGEST_KEPT = 48
 PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0")
 """What may stand beside the letters of plain words, and between them."""
 
@@ -132,8 +133,7 @@ class DemandGate:
 
     def open_for(self, text: str) -> list[int]:
         """The entries that may find something in `text`, which is ASCII, in order."""
-        chunks = text.lower().split()
-        are_short = max(map(len, chunks), default=0) <= _LONGEST_KEPT
+        chunks, are_short = chunks_of(text.lower())
         met = reduce(or_, map(self._met_by if are_short else self._met, chunks), 0)
         found = set(self._always)
         for pivot in ones(met & self._pivots):

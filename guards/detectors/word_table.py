@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from guards.chunks import chunks_of
+
 _WORD = re.compile(r"[^\W\d_]{4,40}")
 _RUN = re.compile(r"([a-z])\1+")
 _SHORTEST_TURNED = 5
@@ -20,7 +22,6 @@ _SHORTEST_SWAPPED = 4
 _FEWEST_BONES = 5
 _EDGE = 3
 _WORDS_KEPT = 16_384
-_LONGEST_KEPT = 48
 _VOWELS = re.compile("[aeiou]")
 
 
@@ -59,8 +60,7 @@ class WordTable:
 
     def find(self, text: str) -> Iterator[tuple[int, str, int, int]]:
         """(index, disguise, start, end) of every word of lower-case `text` that hides a term. Linear."""
-        chunks = text.split()
-        are_short = max(map(len, chunks), default=0) <= _LONGEST_KEPT
+        chunks, are_short = chunks_of(text)
         if any(map(self._may_hide if are_short else self._has_hit, chunks)):
             for place in _WORD.finditer(text):
                 if (hit := self._hidden_in(place[0])) is not None:
