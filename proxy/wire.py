@@ -29,7 +29,7 @@ _FLAT = 2  # fields of a message that has a role, a text, and nothing else
 Json = dict[str, Any]
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)  # every digit becomes 0: a long number is then one search
 _MANY_DIGITS = b"0" * 19
-_LONG_NUMBER = re.compile(rb"(?:^|[\s:,\[-])0{19}")  # where a string does not begin: an id holds long ones too
+_BEFORE_NUMBERS = b" \t\r\n:,[-"  # in an id, digits stand behind something else
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -217,7 +217,12 @@ def _parsed(body: bytes | str) -> Any:
 
 def _has_long_number(raw: bytes) -> bool:
     zeros = raw.translate(_ALL_ZEROS)
-    return _MANY_DIGITS in zeros and _LONG_NUMBER.search(zeros) is not None
+    at = zeros.find(_MANY_DIGITS)
+    while at >= 0:
+        if at == 0 or zeros[at - 1] in _BEFORE_NUMBERS:
+            return True
+        at = zeros.find(_MANY_DIGITS, at + len(_MANY_DIGITS))
+    return False
 
 
 def _mended(raw: bytes) -> bytes:

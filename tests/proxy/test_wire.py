@@ -100,8 +100,10 @@ def test_unknown_fields_are_sent_on_as_they_came(extra: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**40])
-def test_whole_numbers_of_any_size_survive(number: int) -> None:
-    assert json.loads(write_json(request(user_id=number, deep=[number]).raw))["user_id"] == number
+@pytest.mark.parametrize("beside", ["", f"chatcmpl-{'0' * 22}", f"id{'12' * 30}", "1" * 25])
+def test_whole_numbers_of_any_size_survive(number: int, beside: str) -> None:
+    sent = json.loads(write_json(request(id=beside, deep=[number], user_id=number).raw))
+    assert (sent["user_id"], sent["deep"]) == (number, [number])
 
 
 @pytest.mark.parametrize("cut", [r"\ud83d", r"\ude00", r"\ud83dx\ude00"])
