@@ -5,8 +5,6 @@ It stands apart as a pure function. What is not shown is not lost: memory keeps 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from guards.types import Message, Transcript
 
 # In characters. Of a longer message the beginning and the end are shown: there people say what they want.
@@ -31,4 +29,4 @@ def _shortened(message: Message) -> Message:
     if len(message.text) <= LONGEST_MESSAGE:
         return message
     half = (LONGEST_MESSAGE - len(_BETWEEN)) // 2
-    return replace(message, text=f"{message.text[:half].rstrip()}{_BETWEEN}{message.text[-half:].lstrip()}")
+    return message._replace(text=f"{message.text[:half].rstrip()}{_BETWEEN}{message.text[-half:].lstrip()}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -51,15 +51,14 @@ class Word:
     """One word as it was read: in lower case as it stands and with held letters let go.
 
     It `opens` a text by itself. With a bit for each: `meets` are the demands that it meets (`pivots` those that are the
-    rarest of an entry), `partners` the pivots that one of them stands with. A term may end in one that `closes`, one
-    drawn apart in one that `joins`, and one of several words begin with what ends in one that `begins`; what it begins
-    with tells nothing where it `is_common`. `apart` is how many letters stand one by one in it (-1 where others stand
-    beside them). One that `is_odd` may read otherwise than it looks.
+    rarest of an entry), `partners` the pivots that one of them stands with. A term may end in one that `closes`,
+    and one of several words begin with what ends in one that `begins`; what it begins with tells nothing where it
+    `is_common`. It may have `parts`, what stands in it before a sign. `apart` is how many letters stand one by one in
+    it (-1 where others stand beside them). One that `is_odd` may read otherwise than it looks.
     """
 
     opens: bool
     closes: bool
-    joins: bool
     begins: bool
     is_common: bool
     is_odd: bool
@@ -71,6 +70,7 @@ class Word:
     squeezed: str = field(repr=False)
     tokens: tuple[str, ...] = field(repr=False)
     letters: str = field(repr=False)
+    parts: tuple[str, ...] = field(repr=False)
     apart: int
 
 
@@ -122,15 +122,13 @@ class Openings:
         tokens = dict.fromkeys([*tokens_of(low), *tokens_of(squeezed)])
         meets = self._numbered.bits_of(tokens, is_plain=is_plain)
         hides = any(kind.hides(token) for token in tokens for kind in self._kinds)
-        said, heads = tuple(tokens_of(low)), list(_heads(low))
+        said, parts = tuple(tokens_of(low)), tuple(low[: gap.end()] for gap in _BREAK.finditer(low))
         partners = 0
         for number in ones(meets):
             partners |= self._partners[number]
         return Word(
             opens=not is_plain or hides or meets & self._triggers != 0,
-            closes=not said or any(kind.closes(each) for kind in self._kinds for each in (low, squeezed, *heads)),
-            joins=not said
-            or any(kind.joins("".join(tokens_of(each))) for kind in self._kinds for each in (low, *heads)),
+            closes=not said or any(kind.closes(each) for kind in self._kinds for each in (low, squeezed, *parts)),
             begins=not said or said in self._last_begun,
             is_common=all(map(is_common, said)),
             is_odd=is_odd,
@@ -142,6 +140,7 @@ class Openings:
             squeezed=squeezed,
             tokens=said,
             letters="".join(said),
+            parts=parts,
             apart=_apart(said, low),
         )
 
@@ -158,11 +157,6 @@ class Openings:
             if tuple(token for word in begun for token in word.tokens) in self._beginnings:
                 return next((size - at for at, word in enumerate(begun) if not word.is_common), 0)
         return 0
-
-
-def _heads(low: str) -> Iterator[str]:
-    """What stands in a word before each sign that parts it."""
-    return (low[: gap.end()] for gap in _BREAK.finditer(low))
 
 
 def _apart(tokens: Sequence[str], low: str) -> int:
@@ -278,8 +272,8 @@ class Watch:
             or self._at < self._odd_until
             or self._apart >= _LETTERS_APART
             or self._is_more_of_a_number(word)
-            or (word.closes and self._ends_term())
-            or (word.joins and self._ends_apart())
+            or (word.closes and self._ends_term(word))
+            or self._ends_apart(word)
             or (word.partners & self._live != 0 and self._meets_all(word))
         )
 
@@ -297,23 +291,27 @@ class Watch:
     def _is_more_of_a_number(self, word: Word) -> bool:
         return word.is_number and any(said.is_number for said in list(self._said)[-3:-1])
 
-    def _ends_term(self) -> bool:
-        """True when a term, as it stands or with held letters, may end in the last word: with it, or before a sign."""
+    def _ends_term(self, last: Word) -> bool:
+        """True when a term, as it stands or with held letters, may end in the `last` word: with it or before a sign."""
         ends, text = self._openings.ends, self._text.rstrip()
-        whole = len(text) - len(self._said[-1].low)
+        whole = len(text) - len(last.low)
         return (
             any(end(self._text) for end in ends)
             or (self._squeezed != self._text and any(end(self._squeezed) for end in ends))
-            or any(end(text[: max(0, whole + len(head))]) for head in _heads(self._said[-1].low) for end in ends)
+            or any(end(text[: max(0, whole + len(part))]) for part in last.parts for end in ends)
         )
 
-    def _ends_apart(self) -> bool:
+    def _ends_apart(self, last: Word) -> bool:
         """The same for one that is drawn apart over several words."""
-        ends, letters, last = self._openings.ends_together, self._letters, self._said[-1]
-        whole = len(letters) - len(last.letters)
-        return any(end(letters) for end in ends) or any(
-            end(letters[: max(0, whole + sum(map(len, tokens_of(head))))]) for head in _heads(last.low) for end in ends
-        )
+        letters = self._letters
+        for end in self._openings.ends_together:
+            if end(letters):
+                return True
+            for part in last.parts:
+                more = len(last.letters) - sum(map(len, tokens_of(part)))
+                if end(letters[: max(0, len(letters) - more)]):
+                    return True
+        return False
 
     def _meets_all(self, last: Word) -> bool:
         """True when all that some entry demands stands in what was said last, and some of it in the `last` word."""

@@ -6,9 +6,9 @@ travel anywhere; message text may not, so every shape that carries text hides it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Stage = Literal["input", "output"]
 Streaming = Literal["strict", "sentence", "adaptive"]
@@ -57,12 +57,15 @@ class Finding:
     gray: Literal["allow", "block"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One role's text. `role` is the wire's word: system, user, assistant, tool."""
+class Message(NamedTuple):
+    """One role's text. `role` is the wire's word: system, user, assistant, tool. (A tuple, because every turn makes
+    many, and what is known of a conversation is looked up by all of them.)"""
 
     role: str
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Message(role={self.role!r})"
 
 
 Transcript = tuple[Message, ...]

@@ -40,8 +40,7 @@ class Opening:
     `demands` of its entries, each with its rule. `signs` are characters, other than letters and digits, that it looks
     for. `hides` tells of a token of plain letters, `ends` of the text so far in lower case, `ends_together` of its
     letters drawn together, whether a finding may lie, or end, there. `closes` tells of a word in lower case, or of what
-    stands in it before a sign, and `joins` of the letters there, whether one that `ends`, or `ends_together`, may tell
-    of can end in it at all.
+    stands in it before a sign, whether one that `ends` may tell of can end in it at all.
     `beginnings` are what terms of several words begin with, token by token.
     """
 
@@ -51,7 +50,6 @@ class Opening:
     ends: Callable[[str], bool] = no
     ends_together: Callable[[str], bool] = no
     closes: Callable[[str], bool] = no
-    joins: Callable[[str], bool] = no
     beginnings: frozenset[tuple[str, ...]] = frozenset()
 
 

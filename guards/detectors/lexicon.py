@@ -10,7 +10,6 @@ looked for in shorthand (`where r u`).
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -80,7 +79,8 @@ class _Ends:
     def __init__(self, literals: Iterable[str]) -> None:
         kept = sorted(set(literals))
         self._engine = AhoCorasick(kept) if kept else None
-        self._backwards = sorted(literal[::-1] for literal in kept)
+        self._shortest = min(map(len, kept), default=1)
+        self._tails = {literal[-self._shortest :] for literal in kept}
 
     def of(self, text: str) -> bool:
         """True when one that is a word of its own ends where the last word of `text` does."""
@@ -88,17 +88,10 @@ class _Ends:
 
     def of_letters(self, text: str) -> bool:
         """True when one ends where `text`, letters without spaces, does."""
+        size = self._shortest
+        if text[-size:] not in self._tails and text[-size - 1 : -1] not in self._tails:
+            return False
         return any(True for _ in self._starts(text))
-
-    def may_close(self, letters: str) -> bool:
-        """True when one may end where `letters` do, whatever other letters stand before them."""
-        ends = {letters, letters.removesuffix("s")}
-        return "" in ends or self.of_letters(letters) or any(map(self._is_end, ends))
-
-    def _is_end(self, letters: str) -> bool:
-        backwards = letters[::-1]
-        at = bisect_left(self._backwards, backwards)
-        return at < len(self._backwards) and self._backwards[at].startswith(backwards)
 
     def _starts(self, text: str) -> Iterator[int]:
         if self._engine is not None:
@@ -152,14 +145,12 @@ class LexiconDetector:
         automata = (self._exact, self._cased, self._full)
         terms = frozenset(lowered(literal) for automaton in automata for literal in automaton.literals)
         tokens = [tuple(tokens_of(term)) for term in terms]
-        glued = _Ends(self._glued.literals)
         return Opening(
             signs=frozenset(char for term in terms for char in term if not char.isalnum()),
             hides=self._words.hides,
             ends=_Ends(terms).of,
-            ends_together=glued.of_letters,
+            ends_together=_Ends(self._glued.literals).of_letters,
             closes=_Ends(end for term in terms for end in _last_words(term)).of,
-            joins=glued.may_close,
             beginnings=frozenset(words[:size] for words in tokens for size in range(1, len(words))),
         )
 
