@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,9 @@ def words_of(text: str) -> list[str]:
     return [_DIGIT.sub("0", word) for word in _WORD.findall(text.lower().replace("’", "'"))]
 
 
-def pairs_of(words: Sequence[str]) -> Iterator[str]:
+def pairs_of(words: Sequence[str]) -> list[str]:
     """Each word with its neighbour, the ends of the text included."""
-    before = "^"
-    for word in words:
-        yield f"{before} {word}"
-        before = word
-    yield f"{before} $"
+    return [f"{before} {word}" for before, word in pairwise(["^", *words, "$"])]
 
 
 def grams_of(word: str) -> list[str]:
@@ -66,12 +63,11 @@ class Gate:
     def score(self, text: str) -> float:
         """How much `text` looks like something the rules are about; any number. Linear."""
         words = words_of(text)
-        total = 0.0
-        for word in words:
-            value = self.words.get(word)
-            total += self._added_unknown(word) if value is None else value
-        for pair in pairs_of(words):
-            total += self.pairs.get(pair, _NONE)
+        known = map(self.words.get, words)
+        total = sum(
+            [self._added_unknown(word) if value is None else value for word, value in zip(words, known, strict=True)]
+        )
+        total += sum(map(self.pairs.get, pairs_of(words), repeat(_NONE)))
         return self.bias + total / math.sqrt(len(words) or 1)
 
     def added(self, word: str, before: str) -> float:
@@ -89,7 +85,7 @@ class Gate:
 
     def _taken_apart(self, word: str) -> float:
         grams = grams_of(word)
-        return sum(self.grams.get(gram, _NONE) for gram in grams) / math.sqrt(len(grams))
+        return sum(map(self.grams.get, grams, repeat(_NONE))) / math.sqrt(len(grams))
 
     def save(self, path: Path) -> None:
         """Writes the head to `path`, an .npz without pickled objects."""

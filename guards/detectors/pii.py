@@ -24,12 +24,16 @@ from guards.types import Finding, Transcript
 _WINDOW = 500
 _OVERLAP = 120
 _WORD_START = re.compile(r"(?<=\s)\S")
+_DIGIT = re.compile("[0-9]")
 _NEEDS_MODEL = "SpacyRecognizer"
 _NO_ARTIFACTS: Any = None  # these recognizers read text alone; Presidio's annotation knows only the model's case
 
 
 def _has_digits(count: int) -> Callable[[str], bool]:
-    return lambda text: sum(map(str.isdigit, text)) >= count
+    def has(text: str) -> bool:
+        return not (text.isascii() and _DIGIT.search(text) is None) and sum(map(str.isdigit, text)) >= count
+
+    return has
 
 
 _HINTS: dict[str, Callable[[str], bool]] = {
