@@ -19,6 +19,9 @@ from guards.detectors.demands import NEVER, PLAIN_SIGNS, Demand, Demands, least_
 _READ_OTHERWISE = re.compile(r"\[:\^?\w+:\]|\{,|\\[QEpPCz]")
 _MOST_OF_A_RANGE = 300
 _MOST_WAYS = 64
+_MOST_RUNS = 24
+_REPEATS = (kind.MAX_REPEAT, kind.MIN_REPEAT, kind.POSSESSIVE_REPEAT)
+_NO_RUN = ("",)
 
 Tree = Sequence[tuple[Any, Any]]
 
@@ -39,27 +42,37 @@ def demands_of(expression: str) -> tuple[Demands, ...]:
 class _Reader:
     """Reads one sequence of the tree: runs of letters, and whether a word begins or ends beside them.
 
-    `at_edge` is true where a word's edge lies before what comes next. `ways` are the ways in which all so far is met.
+    `at_edge` is true where a word's edge lies before what comes next. `runs` are what the letters behind it may be.
+    `ways` are the ways in which all so far is met.
     """
 
     at_edge: bool
-    run: str = ""
+    runs: tuple[str, ...] = _NO_RUN
     ways: list[list[Demand]] = field(default_factory=lambda: [[]])
 
     def read(self, tree: Tree) -> _Reader:
         """This reader, behind the whole sequence."""
         for operator, value in tree:
-            self._take(operator, value)
-        if self.run:
+            texts = _texts_of(operator, value)
+            if texts is None:
+                self._take(operator, value)
+            else:
+                self._letters(texts)
+        if self.runs != _NO_RUN:
             self._end_run(is_edge=False)
         return self
 
+    def _letters(self, texts: Sequence[str]) -> None:
+        if len(self.runs) * len(texts) > _MOST_RUNS:
+            self._end_run(is_edge=False)
+        self.runs = tuple(dict.fromkeys(run + text for run in self.runs for text in texts))
+
     def _take(self, operator: Any, value: Any) -> None:
         if operator is kind.LITERAL:
-            self._letter(chr(value).lower())
+            self._sign(chr(value))
         elif operator is kind.AT:
             self._end_run(is_edge=value is not kind.AT_NON_BOUNDARY)
-        elif operator in (kind.MAX_REPEAT, kind.MIN_REPEAT, kind.POSSESSIVE_REPEAT):
+        elif operator in _REPEATS:
             self._repeat(value[0], list(value[2]))
         elif operator is kind.SUBPATTERN:
             self._either([list(value[-1])])
@@ -68,10 +81,7 @@ class _Reader:
         else:
             self._one_of(operator, value)
 
-    def _letter(self, char: str) -> None:
-        if char.isalnum():
-            self.run += char
-            return
+    def _sign(self, char: str) -> None:
         self._end_run(is_edge=True)
         if char not in PLAIN_SIGNS:
             self._needs(NEVER)
@@ -87,12 +97,13 @@ class _Reader:
         if least:
             self._either([tree])
         else:
+            is_edge = self.at_edge and self.runs == _NO_RUN and _Reader(at_edge=False).read(tree).at_edge
             self._end_run(is_edge=False)
+            self.at_edge = is_edge
 
     def _either(self, branches: Sequence[Tree]) -> None:
-        if self.run:
-            self._end_run(is_edge=False)
-        readers = [_Reader(self.at_edge).read(branch) for branch in branches]
+        readers = [_Reader(self.at_edge, self.runs).read(branch) for branch in branches]
+        self.runs = _NO_RUN
         self.at_edge = all(reader.at_edge for reader in readers)
         each = [way for reader in readers for way in reader.ways]
         if all(len(way) == 1 for way in each):
@@ -112,15 +123,49 @@ class _Reader:
 
     def _end_run(self, *, is_edge: bool) -> None:
         """The letters so far are a piece of their own."""
-        if self.run:
+        if "" not in self.runs:
             first, last = "<" if self.at_edge else "", ">" if is_edge else ""
-            self._needs(frozenset({f"{first}{self.run}{last}"}))
-            self.run = ""
+            self._needs(frozenset(f"{first}{run}{last}" for run in self.runs))
+        self.runs = _NO_RUN
         self.at_edge = is_edge
 
 
 def _best(way: Sequence[Demand]) -> Demand:
     return rarest(way) or max(way, key=least_weight)
+
+
+def _texts_of(operator: Any, value: Any) -> list[str] | None:
+    """All that an item of the tree may match, where that is little and letters and digits alone; else None."""
+    if operator is kind.LITERAL:
+        return _if_letters([chr(value).lower()])
+    if operator is kind.IN:
+        return _if_letters([chr(each).lower() for sort, each in value if sort is kind.LITERAL], of=len(value))
+    if operator is kind.SUBPATTERN:
+        return _texts(list(value[-1]))
+    if operator is kind.BRANCH:
+        return _any_of([_texts(list(branch)) for branch in value[1]])
+    if operator in _REPEATS and value[1] == 1:
+        return _any_of([_texts(list(value[2])), *([] if value[0] else [[""]])])
+    return None
+
+
+def _texts(tree: Tree) -> list[str] | None:
+    texts = [""]
+    for operator, value in tree:
+        more = _texts_of(operator, value)
+        if more is None or len(texts) * len(more) > _MOST_RUNS:
+            return None
+        texts = [text + each for text in texts for each in more]
+    return list(dict.fromkeys(texts))
+
+
+def _any_of(each: Sequence[list[str] | None]) -> list[str] | None:
+    texts = list(dict.fromkeys(text for texts in each for text in texts or ()))
+    return None if None in each or len(texts) > _MOST_RUNS else texts
+
+
+def _if_letters(chars: list[str], of: int = 1) -> list[str] | None:
+    return chars if len(chars) == of <= _MOST_RUNS and all(map(str.isalnum, chars)) else None
 
 
 def _chars(items: Sequence[tuple[Any, Any]]) -> list[str] | None:

@@ -39,6 +39,10 @@ def met(demands: Demands, text: str) -> bool:
         (r"\d{3}", "555", "five"),
         (r"@\w+", "@mila", "mila"),
         (r"foo+ba?r", "foobr", "fo bar"),
+        (r"\b(?:num|nom)(?:b|ber)?s?\s", "two nombs ", "nothing moves by itself"),
+        (r"\b(?:n[uo]m|nr) is", "her NR is", "number 3 is"),
+        (r"\b(?:ich )?(?:hol|hole) (?:dich|\w+)", "hole dich", "the whole"),
+        (r"\d (?:yrs?|years?|y/o)", "9 years", "9 hears"),
     ],
 )
 def test_a_match_meets_one_of_the_ways_and_words_like_it_meet_none(expression: str, text: str, other: str) -> None:
