@@ -40,19 +40,19 @@ class Pieces:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._tokenizer.encode_special_tokens = True  # who writes [SEP] has written a word, not ended a turn
-        self._first, self._between, self.unknown = map(self._special, ("[CLS]", "[SEP]", "[UNK]"))
+        self._first, self.between, self.unknown = map(self._special, ("[CLS]", "[SEP]", "[UNK]"))
         self._of_word = lru_cache(maxsize=_WORDS_KEPT)(self._encoded)
 
     def ids(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> list[int]:
         """[CLS] text [SEP], and behind it the last turns, latest first, each with a [SEP]."""
-        ids = [self._first, *self._of(text)[:LONGEST_TEXT], self._between]
+        ids = [self._first, *self._of(text)[:LONGEST_TEXT], self.between]
         room = LONGEST_CONTEXT
         for message in context[: -CONTEXT_MESSAGES - 1 : -1]:
             said = self._of(_SPEAKERS[message.role == speaker] + message.text[-_CONTEXT_CHARS:])[: room - 1]
             room -= len(said) + 1
             if room < 0 or not said:
                 break
-            ids += [*said, self._between]
+            ids += [*said, self.between]
         return ids
 
     def _special(self, token: str) -> int:

@@ -27,7 +27,7 @@ class Plan:
 
     layers: int = 6
     epochs: int = 4
-    glance_epochs: int = 5
+    glance_epochs: int = 8
     seed: int = 0
 
 

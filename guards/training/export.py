@@ -31,11 +31,6 @@ def export(encoder: Encoder, base: Path, out: Path) -> None:
     shutil.copyfile(base / "tokenizer.json", out / "tokenizer.json")
 
 
-def export_glance(glance: Encoder, out: Path) -> None:
-    """Writes glance.onnx to `out`, in the same form."""
-    _write(_Glance(glance), torch.zeros((1, 16), dtype=torch.long), out / "glance.onnx", ("ids", ["scores"]))
-
-
 def _write(step: nn.Module, shown: Tensor, out: Path, names: tuple[str, list[str]]) -> None:
     """Writes `step`, whose input has (1, pieces, …), as int8 ONNX to `out`; `names` are of its input and outputs."""
     whole = out.with_suffix(".f32")
@@ -60,24 +55,11 @@ class _First(nn.Module):
         self.layers = nn.ModuleList(map(_OneText, encoder.layers[:FIRST_LAYERS]))
 
     def forward(self, ids: Tensor) -> Any:
-        x = self.states(ids)
-        return x.reshape(1, -1, x.shape[1]), self.encoder.interest_head(x.mean(0))
-
-    def states(self, ids: Tensor) -> Tensor:
-        """(pieces, width)."""
         encoder = self.encoder
         x = encoder.norm(encoder.word(ids.reshape(-1)) + encoder.position.weight[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x)
-        return x
-
-
-class _Glance(_First):
-    """(1, pieces) ids to (1, labels) scores: an encoder of no more than the first layers."""
-
-    def forward(self, ids: Tensor) -> Tensor:
-        scores: Tensor = self.encoder.head(self.states(ids).mean(0, keepdim=True))
-        return scores
+        return x.reshape(1, -1, x.shape[1]), encoder.interest_head(x.mean(0))
 
 
 class _Rest(nn.Module):

@@ -1,9 +1,9 @@
-"""Trains the glance: a far smaller encoder that is taught what the large one sees, so that most texts need only it.
+"""Trains the glance: a far smaller model that is taught what the large one sees, so that most texts need only it.
 
 It stands apart because it has a teacher: beside the rows it learns from what the trained encoder says of texts nobody
 labelled: sayings, single sentences, beginnings (as a reply that streams in is looked at), the turns before a message,
 two sayings in a row, one behind turns of another conversation (knowledge distillation, Hinton et al., arXiv
-1503.02531). Its word vectors begin as the base model's, the directions of most variance kept.
+1503.02531).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from torch import nn
 from guards.clean import clean
 from guards.detectors.transformer import Transformer
 from guards.sentences import LONGEST, alone
-from guards.training.base_model import FIRST_LAYERS, Encoder
-from guards.training.batches import batches, padded, slope
+from guards.training.base_model import Encoder
+from guards.training.batches import batches, slope
 from guards.training.examples import Example, spoken_after
 from guards.training.noise import noisy
+from guards.training.student import Student, laid_out, student_of
 from guards.training.transformer import Say
 
-WIDTH, HEADS, INNER = 128, 4, 256
-_BATCH = 128
-_RATE = 1.5e-3
+_BATCH = 256
+_RATE = 2e-3
 _WARM_UP = 500  # steps
 _BEGINNINGS = 2  # of each text
 _PAIRS = 0.7  # two sayings in a row, for each text
@@ -36,9 +36,8 @@ _BEHIND = 1.0  # a saying behind other turns, for each text
 _HEATED = 0.8  # of these, behind a turn that was about a label
 _BY_SCORE = 0.05  # what the distance between two raw scores weighs beside that between their probabilities
 _BY_ROW = 0.2  # what a row's own labels weigh beside the teacher's opinion of it
-_UNREAD = 0.03  # word pieces that are masked
+_UNREAD = 0.05  # word pieces that are masked
 _FIRST_WORD = 999  # the pieces before stand for no word
-_SPREAD = 0.2  # of the word vectors at the beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class Lesson:
 
 def distil(
     encoder: Encoder, teacher: Transformer, lessons: Sequence[Lesson], *, epochs: int, seed: int, say: Say
-) -> Encoder:
-    """A small encoder whose raw scores are those of `teacher`, as near as it gets. The teacher is `encoder` as it was
+) -> Student:
+    """A small model whose raw scores are those of `teacher`, as near as it gets. The teacher is `encoder` as it was
     exported."""
     torch.manual_seed(seed)
     ids = [teacher.pieces.ids(each.message.text, each.message.context, each.message.speaker) for each in lessons]
@@ -63,20 +62,18 @@ def distil(
             told = torch.tensor([float(label in lesson.message.labels) for label in teacher.labels])
             truth[at] += _BY_ROW * (told - truth[at])
     say(f"the glance learns from {len(lessons):,} texts")
-    student = _student(encoder)
+    student = student_of(encoder)
     optimizer = torch.optim.AdamW(student.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
     steps = epochs * math.ceil(len(ids) / _BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: slope(step, min(_WARM_UP, steps // 4), steps))
     loss_of = nn.BCEWithLogitsLoss()
-    short = torch.cpu._is_avx512_bf16_supported()
     student.train()
     for epoch in range(epochs):
         total = 0.0
         for batch in batches(ids, _BATCH, np.random.default_rng(seed + epoch)):
-            read, present = padded([ids[at] for at in batch])
+            read, of_text, of_turns = laid_out([ids[at] for at in batch], teacher.pieces.between)
             read = read.masked_fill((torch.rand(read.shape) < _UNREAD) & (read > _FIRST_WORD), teacher.pieces.unknown)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=short):
-                scores = student(read, present)[0].float()
+            scores = student(read, of_text, of_turns)
             loss = loss_of(scores, truth[batch]) + _BY_SCORE * nn.functional.mse_loss(scores, raw[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -140,23 +137,3 @@ def _behind_others(texts: Sequence[str], told: Sequence[str], random: np.random.
         roles = (("user", "assistant"), ("assistant", "user"))[int(random.integers(2))]
         *before, (speaker, text) = [(roles[at % 2], each) for at, each in enumerate(said)]
         yield Example(text, frozenset(), speaker, spoken_after(before))
-
-
-def _student(encoder: Encoder) -> Encoder:
-    """A small encoder with the word vectors of the large one, reduced."""
-    words = encoder.word.weight.detach()
-    sizes = {"vocab_size": len(words), "max_position_embeddings": len(encoder.position.weight)}
-    width, heads = min(WIDTH, words.shape[1]), HEADS
-    while width % heads:
-        heads -= 1
-    student = Encoder(
-        {**sizes, "hidden_size": width, "num_attention_heads": heads, "intermediate_size": INNER},
-        FIRST_LAYERS, encoder.head.out_features,
-    )  # fmt: skip
-    centred = words - words.mean(0)
-    directions = torch.linalg.svd(centred[:: max(1, len(words) // 8000)], full_matrices=False)[2]
-    reduced = centred @ directions[:width].T
-    with torch.no_grad():
-        student.word.weight.copy_(reduced / reduced.std() * _SPREAD)
-        student.position.weight.normal_(std=0.02)
-    return student

@@ -23,7 +23,7 @@ _GATE_LETS_THROUGH = 0.985
 _GLANCE_LETS_THROUGH = 0.99
 _INTEREST_LETS_THROUGH = 0.99
 _FEWEST = 40  # texts found that a level is set by
-_HOT = 0.12  # from this probability on, a turn may have been about a label
+_HOT = 0.05  # from this probability on, a turn may have been about a label
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,20 +14,21 @@ import numpy as np
 
 from guards.clean import clean
 from guards.detectors.gate import Gate
+from guards.detectors.glance import FILE as GLANCE_FILE
 from guards.detectors.glance import Glance
 from guards.detectors.transformer import Transformer, probabilities_of
 from guards.training import gate as gate_training
 from guards.training import transformer as transformer_training
 from guards.training.base_model import find
 from guards.training.examples import Example, Plan, digest_of, kept_back
-from guards.training.export import export, export_glance
+from guards.training.export import export
 from guards.training.glance import distil, lessons_of, told_by
 from guards.training.levels import Looked, heat, levels
 from guards.training.scores import recall_at, scale, truths
 from guards.training.transformer import Say
 
 _HELD_BACK = 0.1
-FILES = ("glance.onnx", "first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
+FILES = (GLANCE_FILE, "first.onnx", "rest.onnx", "tokenizer.json", "gate.npz", "card.json")
 _NO_SCALE = (1.0, 0.0)
 
 
@@ -61,7 +62,7 @@ def train(
         export(encoder, folder, drafts)
         lessons = lessons_of(teaching, [each.text for each in heard], plan.seed)
         teacher = _unscaled(drafts, labels)
-        export_glance(distil(encoder, teacher, lessons, epochs=plan.glance_epochs, seed=plan.seed, say=say), drafts)
+        distil(encoder, teacher, lessons, epochs=plan.glance_epochs, seed=plan.seed, say=say).save(drafts)
         gate.save(drafts / "gate.npz")
         card = finish(drafts, held, [each.text for each in unheard], labels, plan.seed) | {
             "plan": asdict(plan), "trained_on": len(teaching), "kept_back": len(held), "examples": digest_of(examples),

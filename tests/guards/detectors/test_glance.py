@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from guards.detectors.classifier import load
+from guards.detectors.classifier import MODELS, load
+from guards.detectors.glance import FILE, Glance
 from guards.errors import DetectorError
 from guards.types import Message
 
@@ -38,3 +42,20 @@ def test_a_text_it_cannot_read_is_an_error_that_quotes_nothing() -> None:
     with pytest.raises(DetectorError) as caught:
         GLANCE.scores(None)  # type: ignore[arg-type]
     assert "None" not in str(caught.value)
+
+
+def test_what_was_read_before_changes_no_score() -> None:
+    new = Glance(MODELS, MODEL.transformer.pieces)
+    GLANCE.scores("tonight we could swap numbers and come over to yours")
+    assert new.scores("come over to my place tonight") == GLANCE.scores("come over to my place tonight")
+
+
+def test_no_word_piece_adds_more_than_its_steps_can_say() -> None:
+    with np.load(MODELS / FILE) as model:
+        most = np.abs(model["words"].astype(np.float32) @ model["filters"]).reshape(len(model["words"]), 3, -1).max(0)
+    assert most.sum(0).max() <= np.iinfo(np.int16).max
+
+
+def test_a_folder_without_the_model_cannot_be_loaded(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=FILE):
+        Glance(tmp_path, MODEL.transformer.pieces)

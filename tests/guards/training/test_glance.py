@@ -14,7 +14,7 @@ from guards.training.examples import Example, Plan
 torch = pytest.importorskip("torch", reason="torch is not installed: make train-tools")
 
 from guards.training import transformer as training  # noqa: E402 - it imports torch
-from guards.training.export import export, export_glance  # noqa: E402
+from guards.training.export import export  # noqa: E402
 from guards.training.glance import distil, lessons_of  # noqa: E402
 
 LABELS = ["contact", "meetup"]
@@ -28,7 +28,7 @@ def test_what_the_teacher_finds_stands_out_at_a_glance(
     export(encoder, base, tmp_path)
     teacher = Transformer(tmp_path, LABELS, [(1.0, 0.0)] * 2)
     lessons = lessons_of(examples, ["what a day", "see you at the station then"], seed=1)
-    export_glance(distil(encoder, teacher, lessons, epochs=30, seed=1, say=silent), tmp_path)
+    distil(encoder, teacher, lessons, epochs=30, seed=1, say=silent).save(tmp_path)
     glance = Glance(tmp_path, teacher.pieces)
     meetup = LABELS.index("meetup")
     assert glance.scores("come over to my place")[meetup] > glance.scores("cats and tea")[meetup]
