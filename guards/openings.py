@@ -38,6 +38,7 @@ REACH = 120  # characters in which what an entry demands must stand together
 _ODD_REACH = 80  # characters behind a word that is not plain in which nothing is taken for closed
 _LETTERS_APART = 3
 _WORDS_OF_A_LETTER = frozenset("ai")
+_TELLING = frozenset({"my"})  # common, but what a repair goes on from should not end with it
 _MOST_WORDS = 8  # of a term
 _TERM_REACH = 64  # characters
 _SIGNS_ALONE = frozenset(".-/|")
@@ -130,7 +131,7 @@ class Openings:
             opens=not is_plain or hides or meets & self._triggers != 0,
             closes=not said or any(kind.closes(each) for kind in self._kinds for each in (low, squeezed, *parts)),
             begins=not said or said in self._last_begun,
-            is_common=all(map(is_common, said)),
+            is_common=_TELLING.isdisjoint(said) and all(map(is_common, said)),
             is_odd=is_odd,
             is_number=is_number(low),
             meets=meets,

@@ -111,6 +111,12 @@ def test_the_common_words_that_a_term_begins_with_need_not_wait(guard_of: GuardO
     assert watched(guard.watch("output"), "the ghost of my app")
 
 
+def test_a_my_waits_for_what_it_is_that_is_mine(guard_of: GuardOf) -> None:
+    watch = guard_of({"terms": ["my place"]}).watch("output")
+    watch.take("my ")
+    assert watch.begun == len("my ")
+
+
 @pytest.mark.parametrize(
     "term", ["wombat", "the wombat", "wom-bat", "wom.bat", "my wombat's", "wombat: x", "wombat ", "x y", "ask (wombat)"]
 )
