@@ -1,4 +1,4 @@
-"""The glance: a small model that was taught what the transformer sees, and sees most of it in a twentieth of the time.
+"""The glance: a small model that was taught what the transformer sees, and sees most of it in a small part of the time.
 
 It stands apart from the transformer because it finds nothing: it only tells what need not be looked at. Its filters run
 over neighbouring word pieces, and what each of them finds at most, in the text and in the turns behind it, goes through
