@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -110,53 +109,54 @@ class HoldBack:
         """Everything fed and not released."""
         return self._text[self._sent :]
 
-    def feed(self, text: str) -> Iterator[Step]:
-        """Takes the next piece; yields what may go out, or the violation that ends the reply."""
+    def feed(self, text: str) -> list[Step]:
+        """Takes the next piece; what may go out, or the violation that ends the reply."""
         if self._closed:
-            return
+            return []
         self._text += text
-        yield from self._go_on()
+        return self._go_on()
 
-    def finish(self) -> Iterator[Step]:
+    def finish(self) -> list[Step]:
         """The reply is over: judges what is left."""
         self._over = True
-        yield from self._go_on()
+        return self._go_on()
 
-    def settle(self, verdict: Verdict) -> Iterator[Step]:
+    def settle(self, verdict: Verdict) -> list[Step]:
         """Takes the verdict that the last `Unclear` step asked for, and goes on."""
         if self._unclear is None:
             raise ValueError("no stretch waits for a verdict")
         (start, end, upto), self._unclear = self._unclear, None
-        yield self._judged(start, end, upto, verdict)
-        yield from self._go_on()
+        return [self._judged(start, end, upto, verdict), *self._go_on()]
 
-    def _go_on(self) -> Iterator[Step]:
+    def _go_on(self) -> list[Step]:
         """Steps up to what is held, the violation, or the first stretch that is unclear."""
-        if self._policy != "strict":
-            yield from self._words_in()
+        steps = self._words_in() if self._policy != "strict" else []
         if self._over and not self._is_halted and self._sent < len(self._text):
-            yield self._last_step()
+            steps.append(self._last_step())
         self._closed = self._closed or (self._over and self._unclear is None)
+        return steps
 
     @property
     def _is_halted(self) -> bool:
         return self._closed or self._unclear is not None
 
-    def _words_in(self) -> Iterator[Step]:
+    def _words_in(self) -> list[Step]:
         """Steps for every word that is complete and was not taken yet, and where too much is held."""
+        steps: list[Step] = []
         while not self._is_halted:
             space = _SPACE.search(self._text, self._seen)
             reach = space.end() if space else len(self._text)
             if reach > self._sent + self._most_held:
-                yield self._forced()
+                steps.append(self._forced())
                 continue
             if space is None:
-                return
+                break
             start, self._seen = self._seen, reach
             if self._ends_sentence(space):
-                yield self._sentence_over(start, reach)
-            elif self._watch is not None:
-                yield from self._word_over(self._watch, start, reach)
+                steps.append(self._sentence_over(start, reach))
+            elif self._watch is not None and (released := self._word_over(self._watch, start, reach)):
+                steps.append(released)
+        return steps
 
     def _ends_sentence(self, space: re.Match[str]) -> bool:
         """True at the end of a sentence that leaves nothing open (no number, handle or letters one by one)."""
@@ -174,19 +174,19 @@ class HoldBack:
         self._is_doubtful = False
         return step
 
-    def _word_over(self, watch: Watch, start: int, end: int) -> Iterator[Step]:
+    def _word_over(self, watch: Watch, start: int, end: int) -> Released | None:
         """The words of a sentence that is not over, as far as they are sure to open nothing."""
         self._words += 1
         if self._opened_by(watch, self._text[start:end]) and not self._leads_nowhere(watch, start, end):
-            return
+            return None
         if watch.may_mean and not self._means_nothing(watch):
-            return
+            return None
         # What a term may begin with stays held; what stands before it goes as far as it was itself found to be clear.
         self._clear.append(end)
-        upto = max((each for each in self._clear if each <= end - watch.begun), default=0)
+        begun = watch.begun
+        upto = end if begun == 0 else max([each for each in self._clear if each <= end - begun], default=0)
         self._clear = [each for each in self._clear if each > upto]
-        if upto > self._sent:
-            yield self._released(upto, _NOTHING, self._text[self._sent : upto])
+        return self._released(upto, _NOTHING, self._text[self._sent : upto]) if upto > self._sent else None
 
     def _leads_nowhere(self, watch: Watch, start: int, end: int) -> bool:
         """True when what was open has come to nothing: some words on, all so far is judged, and passes."""

@@ -81,6 +81,13 @@ class ChoiceStream:
             reason = choice["finish_reason"]
             yield {**self._out({}), "finish_reason": reason if is_name(reason) else "stop"}
 
+    def feed_content(self, text: str) -> Iterable[Json | Wait]:
+        """The same for a chunk that adds `text` to the content and says nothing else."""
+        if self.violation:
+            return ()
+        steps = self._channel(CONTENT).feed(text)
+        return self._stepped(CONTENT, steps) if steps else ()
+
     def finish(self) -> Iterator[Json | Wait]:
         """Judges and releases what is still held."""
         yield from self.part_over(list(self._channels))
@@ -126,15 +133,20 @@ class ChoiceStream:
             if key == _ROLE or not (isinstance(value, str | dict | list) or is_long_number(value)):
                 self._lead[key] = "assistant" if key == _ROLE and not is_name(value) else value
             elif isinstance(value, str) and is_plain_key(key):
-                if key not in self._channels:
-                    self._channels[key] = self._hold_back()
-                yield from self._stepped(key, self._channels[key].feed(value))
+                if steps := self._channel(key).feed(value):
+                    yield from self._stepped(key, steps)
                 if self.violation:
                     return
             else:
                 self._kept.append({key: value})
 
-    def _stepped(self, key: str, steps: Iterator[Step]) -> Iterator[Json | Wait]:
+    def _channel(self, key: str) -> HoldBack:
+        channel = self._channels.get(key)
+        if channel is None:
+            channel = self._channels[key] = self._hold_back()
+        return channel
+
+    def _stepped(self, key: str, steps: Iterable[Step]) -> Iterator[Json | Wait]:
         """What the steps of one channel let out; an unclear stretch waits for the judge."""
         for step in steps:
             if isinstance(step, Unclear):

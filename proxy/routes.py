@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -146,9 +145,7 @@ class _TurnServer:
         refused = await streamed.open()
         if refused is not None:
             return refused
-        async with aclosing(streamed.events()) as events:
-            async for piece in events:
-                await self._stream(piece, streamed.headers)
+        await streamed.send_to(self._stream)
         self._end_mark = streamed.end
         return None
 
@@ -165,10 +162,14 @@ class _TurnServer:
         said = shape.repaired(ChoiceStream(0, turn), text, finish)
         return Answer(200, b"".join([said, *shape.end(True, {})]), [*_STREAM_HEADERS, *headers])
 
-    async def _stream(self, piece: bytes, headers: answers.Headers) -> None:
-        if not self._started:
+    async def _stream(self, piece: bytes) -> None:
+        if not self._started and self._streamed is not None:
             self._started = True
-            kept = [(name, value) for name, value in headers if name not in (b"content-type", b"cache-control")]
+            kept = [
+                (name, value)
+                for name, value in self._streamed.headers
+                if name not in (b"content-type", b"cache-control")
+            ]
             await self._send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *kept]})
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 

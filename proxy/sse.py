@@ -11,6 +11,8 @@ DONE = "[DONE]"
 COMMENT = b": chaperone is still here\n\n"
 _LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
 _NAME = re.compile(r"[\w.:-]{1,128}")
+_DATA = "data: "
+_NEXT = "\n\n" + _DATA
 _MAX_EVENT = 4 * 1024 * 1024
 
 
@@ -28,10 +30,23 @@ class EventReader:
         self._broken = False
         self._data: list[str] = []
         self._size = 0
+        self._is_between = True  # the last event is over, and no line of the next has come
 
     def feed(self, chunk: bytes) -> list[str]:
         """The data of every event that `chunk` completes; what is wrong behind them is raised by the next call."""
         text = self._decoded(chunk)
+        whole = self._whole_events(text) if self._is_between and not self._broken else None
+        return self._fed(text) if whole is None else whole
+
+    def _whole_events(self, text: str) -> list[str] | None:
+        """The data of `text`, which begins where an event does, where that is nothing but whole events of one line of
+        data each, as nearly all is; else None."""
+        if not (text.startswith(_DATA) and text.endswith("\n\n")) or "\r" in text or len(text) > _MAX_EVENT:
+            return None
+        events = text[len(_DATA) : -2].split(_NEXT)
+        return None if any(not event or "\n" in event for event in events) else events
+
+    def _fed(self, text: str) -> list[str]:
         lines: list[str] = []
         if "\n" in text or "\r" in text or self._rest_ends_line():
             text = "".join([*self._rest, text])
@@ -42,6 +57,7 @@ class EventReader:
         if self._waiting > _MAX_EVENT:
             raise UpstreamError("the upstream's event is too large", code="upstream_broken")
         events = [event for line in lines if (event := self._line(line)) is not None]
+        self._is_between = text == "" and not self._data
         if self._broken and not events:
             raise _not_utf8()
         return events

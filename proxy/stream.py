@@ -8,8 +8,7 @@ upstream lets out goes out as one piece, made in plain steps: only what has to b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 
 from guards.errors import UpstreamError
 from guards.types import Action
@@ -25,6 +24,7 @@ from proxy.upstream import Reply, succeeded
 from proxy.whole import masked, refused
 from proxy.wire import Json, read_reply
 
+Send = Callable[[bytes], Awaitable[None]]
 _KEEP_ALIVE = 5.0  # seconds between comments while a repair is being written
 
 
@@ -33,7 +33,7 @@ class Blocked(Exception):
 
 
 class StreamedTurn:
-    """The stream of one turn. `open` first; where it gives no answer, `events` is to be sent, and then `end`.
+    """The stream of one turn. `open` first; where it gives no answer, `send_to`, and then `end` is to be sent.
 
     `end` is the stream's end mark, empty where the stream has broken off.
     """
@@ -43,6 +43,8 @@ class StreamedTurn:
         self._inbound = inbound
         self._surface = surface
         self._shape = surface.stream(turn.request, turn.id, turn.created)
+        self._alike = self._shape.alike
+        self._send: Send = _nowhere
         self._reply: Reply | None = None
         self._choices: dict[int, ChoiceStream] = {}
         self._judged_beside: Json | None = None
@@ -74,45 +76,37 @@ class StreamedTurn:
         """An error body of the surface as an event of this stream."""
         return self._shape.failed(error)
 
-    async def events(self) -> AsyncGenerator[bytes, None]:
-        """The response body. Raises Blocked or UpstreamError only while nothing has been sent."""
+    async def send_to(self, send: Send) -> None:
+        """Sends the response body, piece by piece. Raises Blocked or UpstreamError only while nothing has been sent."""
+        self._send = send
         try:
-            async with aclosing(self._guarded()) as pieces:
-                async for piece in pieces:
-                    self._sent = True
-                    yield piece
+            await self._guarded()
         except UpstreamError as error:
             if not self._sent:
                 raise
             self._turn.services.metrics.upstream_errors.labels(error.code).inc()
             self._turn.notes.append(f"upstream: {error.code}")
-            yield self.failed(self._surface.error(str(error), "api_error", error.code))
+            await send(self.failed(self._surface.error(str(error), "api_error", error.code)))
         finally:
             self._remember()
             if self._reply is not None:
                 self._reply.close()
 
-    async def _guarded(self) -> AsyncGenerator[bytes, None]:
+    async def _guarded(self) -> None:
         failure: UpstreamError | None = None
         try:
-            async with aclosing(self._arriving()) as pieces:
-                async for piece in pieces:
-                    yield piece
+            await self._arriving()
         except UpstreamError as error:
             failure = error
-        async with aclosing(self._let_out(self._held())) as pieces:
-            async for piece in pieces:
-                yield piece
-        async with aclosing(self._repairs()) as pieces:
-            async for piece in pieces:
-                yield piece
+        await self._let_out(self._held())
+        await self._repairs()
         if failure is None and not self._ended:
             failure = UpstreamError("the upstream's stream ended before its answer did", code="upstream_broken")
         if failure is not None:
             raise failure
         before, self.end = self._shape.end(self._is_cut, self._turn.usage)
         if before:
-            yield before
+            await self._go(before)
 
     @property
     def _ended(self) -> bool:
@@ -120,37 +114,38 @@ class StreamedTurn:
         least = self._turn.request.choices if self._turn.request.one_text else 1
         return self._done or (len(self._choices) >= least and over)
 
-    async def _arriving(self) -> AsyncGenerator[bytes, None]:
-        """What the upstream's events let out up to its end mark, or up to where nothing of it is of use any more."""
+    async def _arriving(self) -> None:
+        """Lets out what the upstream's events say up to its end mark, or up to where nothing of it is of use any
+        more."""
         if self._reply is None:
             return
         reader = EventReader()
-        async for chunk in self._reply.chunks():
-            async with aclosing(self._let_out(self._read(reader.feed(chunk)))) as pieces:
-                async for piece in pieces:
-                    yield piece
+        while chunk := await self._reply.more():
+            await self._let_out(self._read(reader.feed(chunk)))
             if self._is_read:
                 return
         last = reader.finish()
         self._done = self._done and not last
-        async with aclosing(self._let_out(self._read(last))) as pieces:
-            async for piece in pieces:
-                yield piece
+        await self._let_out(self._read(last))
 
-    async def _let_out(self, steps: Iterator[bytes | Wait]) -> AsyncGenerator[bytes, None]:
-        """What `steps` let out, as one piece, but that nothing waits for a judge that could go out before."""
+    async def _let_out(self, steps: Iterator[bytes | Wait]) -> None:
+        """Sends what `steps` let out, as one piece, but that nothing waits for a judge that could go out before."""
         while True:
             try:
                 wait = self._until_wait(steps)
             except Exception:  # raised on: what was already found fit to go out goes out before it
                 if self._ready:
-                    yield self._all_ready()
+                    await self._go(self._all_ready())
                 raise
             if self._ready:
-                yield self._all_ready()
+                await self._go(self._all_ready())
             if wait is None:
                 return
             await wait()
+
+    async def _go(self, piece: bytes) -> None:
+        self._sent = True
+        await self._send(piece)
 
     def _until_wait(self, steps: Iterator[bytes | Wait]) -> Wait | None:
         for step in steps:
@@ -169,7 +164,16 @@ class StreamedTurn:
             if data == DONE:
                 self._done = self._is_read = True
                 return
-            yield from self._passed(self._shape.read(read_reply(data)))
+            if self._alike is not None and (said := self._alike.text_in(data)) is not None:
+                index, text = said
+                stream = self._choice(index)
+                if outs := stream.feed_content(text):
+                    yield from self._sendable(stream, outs)
+            else:
+                event = read_reply(data)
+                yield from self._passed(self._shape.read(event))
+                if self._alike is not None:
+                    self._alike.learn(data, event)
             if self._over or (self._is_cut and self._all_violated()):
                 self._is_read = True
                 return
@@ -221,7 +225,7 @@ class StreamedTurn:
         (safe,) = known
         return safe
 
-    def _sendable(self, stream: ChoiceStream, outs: Iterator[Json | Wait]) -> Iterator[bytes | Wait]:
+    def _sendable(self, stream: ChoiceStream, outs: Iterable[Json | Wait]) -> Iterator[bytes | Wait]:
         for out in outs:
             if not isinstance(out, dict):
                 yield out
@@ -240,17 +244,15 @@ class StreamedTurn:
             if not stream.finished and not stream.violation:
                 yield from self._sendable(stream, stream.finish())
 
-    async def _repairs(self) -> AsyncGenerator[bytes, None]:
+    async def _repairs(self) -> None:
         for stream in self._choices.values():
             if stream.violation is None:
                 continue
             if self._reply is not None:
                 self._reply.close()
-            async with aclosing(self._repaired(stream, stream.violation)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            await self._repaired(stream, stream.violation)
 
-    async def _repaired(self, stream: ChoiceStream, violation: Violation) -> AsyncGenerator[bytes, None]:
+    async def _repaired(self, stream: ChoiceStream, violation: Violation) -> None:
         released = stream.released
         rejected = released + violation.text
         before = self._before(stream.index)
@@ -261,13 +263,17 @@ class StreamedTurn:
         )
         try:
             while not (await asyncio.wait({task}, timeout=_KEEP_ALIVE))[0]:
-                yield COMMENT
+                await self._go(COMMENT)
             text = task.result().text
         finally:
             task.cancel()
         stream.add(text)
-        yield self._shape.repaired(stream, text, self._turn.guard.policy.settings.finish_reason)
+        await self._go(self._shape.repaired(stream, text, self._turn.guard.policy.settings.finish_reason))
 
     def _remember(self) -> None:
         for index, stream in self._choices.items():
             self._turn.final[index] = stream.released
+
+
+async def _nowhere(_: bytes) -> None:
+    raise RuntimeError("a stream has nowhere to go yet")

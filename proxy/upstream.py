@@ -5,8 +5,7 @@ It stands apart because the HTTP client is the hot path's largest cost and may b
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol
 
@@ -27,7 +26,7 @@ class Reply(Protocol):
 
     async def read(self) -> bytes: ...
 
-    def chunks(self) -> AsyncIterator[bytes]: ...
+    async def more(self) -> bytes: ...
 
     def close(self) -> None: ...
 
@@ -109,25 +108,27 @@ class _Reply:
     async def read(self) -> bytes:
         pieces: list[bytes] = []
         size = 0
-        async with aclosing(self.chunks()) as chunks:
-            async for chunk in chunks:
-                pieces.append(chunk)
-                size += len(chunk)
+        try:
+            while piece := await self.more():
+                pieces.append(piece)
+                size += len(piece)
                 if size > self._max_reply:
                     raise UpstreamError("the upstream's answer is too large", code="upstream_broken")
-        return b"".join(pieces)
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
-        except TimeoutError:
-            raise UpstreamError("the upstream stopped answering", status=504, code="upstream_timeout") from None
-        except (aiohttp.ClientError, OSError) as error:
-            kind = type(error).__name__
-            raise UpstreamError(f"the upstream's answer broke off ({kind})", code="upstream_broken") from None
         finally:
             self.close()
+        return b"".join(pieces)
+
+    async def more(self) -> bytes:
+        """What has arrived of the body since the last call, or the next that does; empty at its end."""
+        try:
+            return await self._response.content.readany()
+        except TimeoutError:
+            self.close()
+            raise UpstreamError("the upstream stopped answering", status=504, code="upstream_timeout") from None
+        except (aiohttp.ClientError, OSError) as error:
+            self.close()
+            kind = type(error).__name__
+            raise UpstreamError(f"the upstream's answer broke off ({kind})", code="upstream_broken") from None
 
     def close(self) -> None:
         self._response.close() if not self._response.content.at_eof() else self._response.release()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from proxy.alike import Alike
 from proxy.wire import ChatRequest, Json
 
 
@@ -41,8 +42,11 @@ class StreamShape(Protocol):
     """One stream of one turn: the upstream's events in, the client's out.
 
     `read` raises UpstreamError for what is no event of this surface. `take` is handed what may go out of the fields
-    beside the choices. What the other methods return is sent as it is; empty bytes are nothing.
+    beside the choices. What the other methods return is sent as it is; empty bytes are nothing. `alike` knows events
+    that add a piece of content as the one before did, and need not be read; None where an event is never only that.
     """
+
+    alike: Alike | None
 
     def read(self, data: Json) -> Arrived:
         """What an event of the upstream holds."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from guards.errors import UpstreamError
 from proxy import wire
+from proxy.alike import Alike
 from proxy.answers import error_body
 from proxy.sse import END, event
 from proxy.surfaces.base import Arrived, Held
@@ -14,6 +15,8 @@ from proxy.wire import MAX_CHOICES, ChatRequest, Json, text_of, write_json
 _EVERY_CHUNK = frozenset({"id", "object", "created", "model", "system_fingerprint", "service_tier"})
 NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 _CHUNK = "chat.completion.chunk"
+_FIELDS = {"index", "delta", "logprobs", "finish_reason"}  # of a choice
+_TEXT = {"content"}  # of a delta that only adds to what is said
 
 
 class ChatSurface:
@@ -80,6 +83,8 @@ class ChatStream:
         }  # fmt: skip
         self._waiting: Json = {}
         self._counted = False
+        self.alike: Alike | None = Alike()
+        self._frames: dict[int, tuple[bytes, bytes]] = {}  # by choice: what stands around a text and nothing else
 
     def read(self, data: Json) -> Arrived:
         """The choices of a chunk as they came, or the upstream's error. Raises UpstreamError."""
@@ -93,6 +98,7 @@ class ChatStream:
     def take(self, fields: Json) -> None:
         """Keeps what every chunk repeats; the rest goes out once."""
         self._counted = self._counted or isinstance(fields.get("usage"), dict)
+        self._frames.clear()
         self._base = {key: fields[key] for key in fields if key in _EVERY_CHUNK}
         self._waiting |= {key: fields[key] for key in fields if key not in _EVERY_CHUNK}
 
@@ -102,7 +108,20 @@ class ChatStream:
 
     def write(self, out: Json, choice: Held) -> bytes:
         """One chunk with one choice."""
-        return event(write_json({**self._beside(), "choices": [out]}))
+        if self._waiting or out.keys() != _FIELDS or out["finish_reason"] is not None or out["delta"].keys() != _TEXT:
+            return event(write_json({**self._beside(), "choices": [out]}))
+        before, behind = self._frames.get(choice.index) or self._framed(out, choice.index)
+        return before + write_json(out["delta"]["content"]) + behind
+
+    def _framed(self, out: Json, index: int) -> tuple[bytes, bytes]:
+        """The bytes before and behind a text that is all `out` says."""
+        without = write_json({**out, "delta": {"content": 0}})
+        before, behind = without.split(b'"content":0')
+        beside = write_json({**self._base, "choices": []})
+        frame = self._frames[index] = (
+            b"data: " + beside[:-2] + before + b'"content":', behind + beside[-2:] + b"\n\n"
+        )  # fmt: skip
+        return frame
 
     def repaired(self, choice: Held, text: str, finish: str) -> bytes:
         """A chunk with the text and one with the finish."""

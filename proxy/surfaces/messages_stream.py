@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from guards.errors import UpstreamError
+from proxy.alike import Alike
 from proxy.leaves import is_name
 from proxy.sse import named
 from proxy.surfaces.base import Arrived, Held
@@ -62,6 +63,7 @@ class MessagesStream:
     """The events of one message. Nothing begins before something of it may be said."""
 
     def __init__(self, request: ChatRequest, turn: str) -> None:
+        self.alike: Alike | None = None
         self._message: Json = {
             "id": f"msg_{turn}", "type": "message", "role": "assistant", "model": request.model, "content": [],
             "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 0, "output_tokens": 0},

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from guards.errors import UpstreamError
+from proxy.alike import Alike
 from proxy.sse import named
 from proxy.surfaces.base import Arrived, Held
 from proxy.surfaces.parts import Fixed, Parts, Text
@@ -64,6 +65,7 @@ class ResponsesStream:
     """The events of one response. Nothing begins before something of it may be said."""
 
     def __init__(self, request: ChatRequest, turn: str, created: int) -> None:
+        self.alike: Alike | None = None
         self._request = request
         self._turn = turn
         self._response = response_of(request, turn, created)

@@ -7,6 +7,7 @@ as one text.
 from __future__ import annotations
 
 from guards.errors import UpstreamError
+from proxy.alike import Alike
 from proxy.sse import END, event
 from proxy.surfaces.base import Arrived, Held
 from proxy.surfaces.story_body import beside, shown, story_of
@@ -19,6 +20,7 @@ class StoryStream:
     """Implements StreamShape."""
 
     def __init__(self, request: ChatRequest, turn: str) -> None:
+        self.alike: Alike | None = None
         self._beats = request.choices
         mode = request.raw.get("mode")
         self._base: Json = {"id": f"story-{turn}", "mode": mode if isinstance(mode, str) else "whole"}

@@ -107,7 +107,7 @@ def test_closing_a_reply_ends_the_call_at_the_upstream(upstream: Any, raw: Any) 
     upstream.replies = [raw([b"one"], hang=True)]
 
     async def first_and_close(reply: Reply) -> bytes:
-        async for piece in reply.chunks():
+        while piece := await reply.more():
             reply.close()
             return piece
         return b""
