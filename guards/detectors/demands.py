@@ -141,7 +141,7 @@ class DemandGate:
         return sorted(found)
 
     def _met(self, word: str) -> int:
-        is_plain = all(char.isalpha() or char in PLAIN_SIGNS for char in word)
+        is_plain = word.isalpha() or all(char.isalpha() or char in PLAIN_SIGNS for char in word)
         return self._numbered.bits_of(tokens_of(word), is_plain=is_plain)
 
 

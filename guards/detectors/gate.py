@@ -28,7 +28,7 @@ _NONE = 0.0
 
 def words_of(text: str) -> list[str]:
     """The words of `text` as the gate reads them: lower case, curly quotes straight, every digit a 0."""
-    return [_DIGIT.sub("0", word) for word in _WORD.findall(text.lower().replace("’", "'"))]
+    return _WORD.findall(_DIGIT.sub("0", text.lower().replace("’", "'")))
 
 
 def pairs_of(words: Sequence[str]) -> list[str]:
