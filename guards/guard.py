@@ -88,6 +88,10 @@ class Guard:
             failed |= failed_across
         return decide(self.policy, stage, found, failed)
 
+    def unlooked(self, stage: Stage) -> Verdict:
+        """The verdict on what may not be looked at any more: each rule acts as its `on_error` says."""
+        return decide(self.policy, stage, (), [rule.id for rule in self.policy.rules])
+
     def is_undecided(self, verdict: Verdict, text: str, context: Sequence[Message] = ()) -> bool:
         """True where only a judge could tell more than `verdict`, that on `text`, whether there is one or not."""
         if not self._meaning_for_judge:

@@ -230,11 +230,13 @@ class Tenant(Shape):
 
 
 class Settings(Shape):
-    """`rules/policy.yaml`: what holds for every rule."""
+    """`rules/policy.yaml`: what holds for every rule. Once judging one reply has taken `most_judging` seconds of the
+    guard's own work, what is left of it counts as what no detector could look at."""
 
     platform: Text = "OnlyFans"
     streaming: Streaming = "adaptive"
     most_held: MostHeld = 1_000
+    most_judging: Annotated[float, Field(gt=0, le=300)] = 10.0
     tenants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")], Tenant] = {}
     regeneration: Budget = Budget()
     judge: JudgeBudget = JudgeBudget()

@@ -32,6 +32,7 @@ from proxy.wire import ChatRequest, Json, write_json
 
 _LONG = 4000  # characters from which judging leaves the event loop to others
 _NOTHING: dict[Stage, Verdict] = {"input": Verdict("input"), "output": Verdict("output")}
+_OUT_OF_TIME = "judging: time is up"
 _JUDGING: dict[Stage, str] = {"input": "judging_input", "output": "judging_output"}
 
 
@@ -128,14 +129,24 @@ class Turn:
         is_inside: bool = False,
     ) -> Verdict:
         """The guard's verdict, counted and timed; what is gray is still to be settled. `context` as for `judge`, `kind`
-        and `is_inside` as for the guard."""
+        and `is_inside` as for the guard. A reply whose judging has taken the
+        policy's time is not looked at any further."""
         began = self.services.clock()
+        if stage == "output" and self._timings.get(_JUDGING[stage], 0.0) > self.guard.policy.settings.most_judging:
+            return self._unlooked(stage)
         before = self._said_before(stage) if context is None else context
         verdict = self.guard.check(text, stage, before, kind=kind, is_inside=is_inside)
         seconds = self.services.clock() - began
         self.services.metrics.judged(verdict, seconds)
         self._spend(_JUDGING[stage], seconds)
         return verdict if self.services.judge else _unasked(verdict)
+
+    def _unlooked(self, stage: Stage) -> Verdict:
+        verdict = self.guard.unlooked(stage)
+        self.services.metrics.judged(verdict, 0.0)
+        if _OUT_OF_TIME not in self.notes:
+            self.notes.append(_OUT_OF_TIME)
+        return verdict
 
     def judge_now(self, text: str, stage: Stage) -> Verdict:
         """The guard's verdict on the text alone where nobody can wait for the judge: gray findings count as their rules

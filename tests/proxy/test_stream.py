@@ -213,3 +213,22 @@ def test_a_policy_may_end_repaired_streams_with_content_filter(
     upstream.replies = [says("a wombat"), says("flowers")]
     events = [json.loads(event) for event in events_of(proxy.text(stream=True))[:-1]]
     assert events[-1]["choices"][0]["finish_reason"] == "content_filter"
+
+
+@pytest.mark.parametrize(("on_error", "passes"), [("block", False), ("deflect", False), ("allow", True)])
+def test_once_judging_a_reply_has_taken_its_time_each_rules_on_error_decides_on_the_rest(
+    begin: Begin, make_rules: Callable[..., Path], upstream: Any, raw: Any, piece: Piece, on_error: str, passes: bool
+) -> None:
+    rules = make_rules(deadline=0.1)
+    rule = (rules / "animals.yaml").read_text(encoding="utf-8")
+    (rules / "animals.yaml").write_text(f"on_error: {on_error}\n{rule}", encoding="utf-8")
+    with (rules / "policy.yaml").open("a", encoding="utf-8") as policy:
+        policy.write("most_judging: 0.0000001\n")  # the first look takes longer
+    proxy = begin(rules=rules)
+    sent = [piece("All is well. "), piece("And all goes on. "), b"data: [DONE]\n\n"]
+    upstream.replies = [raw(sent, kind="text/event-stream")]
+    text = said(proxy.text(stream=True))
+    assert text.startswith("All is well. ")
+    assert ("And all goes on." in text) is passes
+    notes = [note for record in read_records(proxy.data) for note in record.as_json()["notes"]]
+    assert "judging: time is up" in notes
