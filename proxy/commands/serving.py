@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -12,8 +11,6 @@ import click
 
 from brain.server import listen as bind
 from brain.server import reserve, run_until_stopped, serve_app
-
-_NEW_OBJECTS = 10_000  # after which the youngest are searched for garbage
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -30,7 +27,6 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
 def serve(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serves `app` until SIGINT or SIGTERM; calls `ready` once requests are answered."""
     configure_logging()
-    settle_memory()
     run_until_stopped(serve_app(app, listener, ready))
 
 
@@ -40,11 +36,3 @@ def configure_logging(speaker: str = "") -> None:
     logging.basicConfig(level=logging.WARNING, format=f"%(asctime)s %(levelname)s {speaker}%(name)s: %(message)s")
     logging.getLogger("chaperone").setLevel(logging.INFO)
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)  # it warns of every language it leaves out
-
-
-def settle_memory() -> None:
-    """Takes everything loaded so far out of the search for garbage, for good, and has that search come less often: it
-    would stop all turns to walk over a million objects that stay."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
