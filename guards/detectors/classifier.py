@@ -2,8 +2,9 @@
 what it lets through, a transformer at what the glance lets through.
 
 Meaning is judged at places in the text (`sentences`), and a finding spans the stretch that was judged. Where one of the
-last turns was itself about a rule, the conversation is heated: then the gate has no say, each stretch is read in the
-light of those turns, and less is asked of a score. Elsewhere the turns before tell nothing and would cost much more.
+last turns was itself about a label that a stretch may be about behind them, the conversation is heated: then the gate
+has no say, the stretch is read in the light of those turns, and less is asked of a score. Elsewhere the turns before
+tell nothing and would cost much more.
 The model is loaded once a process and shared by all snapshots.
 """
 
@@ -88,6 +89,7 @@ class ClassifierDetector:
         for source in sources:
             if source.entry.classifier not in known:
                 raise BuildProblem(source, f"no classifier {source.entry.classifier!r}: there are {', '.join(known)}")
+        self._labels = frozenset(known)
         self._nothing = dict.fromkeys(known, 0.0)
         self._entries: list[tuple[str, Classifier]] = [(source.rule, source.entry) for source in sources]
         self.rules = frozenset(rule for rule, _ in self._entries)
@@ -101,12 +103,11 @@ class ClassifierDetector:
         self._gate_score = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.score)
         self._warm = self._model.alone.for_bounds(dict.fromkeys(known, _WARM))
         self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
+        self._glimpsed = lru_cache(maxsize=_TURNS_KEPT)(self._glimpsed_in)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """For each entry, the stretches of each reading whose probability reaches the entry's bounds."""
         turns = _last_of(folded.context)
-        heat = self._heat(turns)
-        before = turns if heat else ()
         for view in folded.views:
             if view.name in _READ:
                 place = loudest = -1
@@ -114,10 +115,12 @@ class ClassifierDetector:
                     text = view.text[start:end].rstrip()
                     is_alone, place = end != place, end
                     # sentences none of which says anything by itself make nothing new together
-                    is_worth_it = heat or self.is_open(text) if is_alone else loudest >= start
-                    if not (is_worth_it or self._always):
+                    if not (is_alone or loudest >= start or self._always):
                         continue
-                    scores = self._read(text, before, folded.speaker, heat)
+                    heat = self._heat_behind(text, turns, folded.speaker)
+                    if is_alone and not (heat or self._always or self.is_open(text)):
+                        continue
+                    scores = self._read(text, turns if heat else (), folded.speaker, heat)
                     yield from self._findings(view, start, start + len(text), scores)
                     if is_alone and any(scores.values()):
                         loudest = start
@@ -162,7 +165,7 @@ class ClassifierDetector:
         model, turns = self._model, _last_of(context)
         is_wary = self._always
         try:
-            heat = self._heat(turns)
+            heat = self._heat(turns, self._labels)
         except DetectorError:
             heat, is_wary = _NO_HEAT, True  # what that asks for is decided where a sentence ends
         before = turns if heat else ()
@@ -188,29 +191,59 @@ class ClassifierDetector:
             )
         return GateListener(model.gate, self._alone.gate, looks, is_wary=is_wary)
 
-    def _heat(self, context: Transcript) -> frozenset[str]:
-        """The labels that the end of one of the last turns was about.
+    def _heat_behind(self, text: str, turns: Transcript, speaker: str) -> frozenset[str]:
+        """The labels that one of the `turns` was about, of those that `text` may be about in their light: only these
+        are looked for, which hardly any text of an ordinary conversation asks for. Raises DetectorError."""
+        if not turns:
+            return _NO_HEAT
+        if self._always:
+            return self._heat(turns, self._labels)
+        seen = self._model.glance.scores(text, turns, speaker)
+        possible = self._reached(seen, self._behind.glance)
+        return self._heat(turns, possible) if possible else _NO_HEAT
 
-        Each is read by itself, or behind the turn before it where that one was about something, so that what is once
-        known of it stays known however the conversation goes on.
+    def _heat(self, context: Transcript, wanted: frozenset[str]) -> frozenset[str]:
+        """Those of the labels `wanted` that the end of one of the last turns was about.
+
+        Each is read by itself, or behind the turn before it where that one was about something wanted, so that what is
+        once known of it stays known however the conversation goes on.
         """
-        about = frozenset[str]()
+        about = _NO_HEAT
         for at in range(max(0, len(context) - CONTEXT_MESSAGES), len(context)):
             turn, before = context[at], context[max(0, at - 1) : at]
-            is_answer = any(self._about(each.text, each.role, ()) for each in before)
-            about |= self._about(turn.text, turn.role, before if is_answer else ())
+            is_answer = any(self._was_about(each, (), wanted) for each in before)
+            about |= self._was_about(turn, before if is_answer else (), wanted)
         return about
+
+    def _was_about(self, turn: Message, before: Transcript, wanted: frozenset[str]) -> frozenset[str]:
+        if wanted.isdisjoint(self._glimpsed(turn.text, turn.role, before)):
+            return _NO_HEAT
+        return self._about(turn.text, turn.role, before) & wanted
+
+    def _glimpsed_in(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
+        """The labels that a turn may be about, at a glance. Raises DetectorError."""
+        seen = [self._model.glance.scores(each, before, speaker) for each in self._looked_at(text, before)]
+        return _NO_HEAT.union(*(self._reached(each, self._model.heat) for each in seen))
 
     def _looked_into(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
         """The labels that a turn is about. Raises DetectorError."""
-        view = clean(text).text
-        sentences = [view[start:end].rstrip() for start, end in alone(view)]
-        looked_at = [each for each in sentences if before or self._gate_score(each) >= self._warm.gate]
         seen = [
-            each for each in looked_at if _reaches(self._model.glance.scores(each, before, speaker), self._model.heat)
+            each
+            for each in self._looked_at(text, before)
+            if _reaches(self._model.glance.scores(each, before, speaker), self._model.heat)
         ]
         scores = [self._model.transformer.probabilities(each, before, speaker, self._warm.interest) for each in seen]
         return frozenset(label for each in scores for label, score in each.items() if score >= _HOT)
+
+    def _looked_at(self, text: str, before: Transcript) -> list[str]:
+        """The sentences of a turn that may be about something."""
+        view = clean(text).text
+        sentences = [view[start:end].rstrip() for start, end in alone(view)]
+        return [each for each in sentences if before or self._gate_score(each) >= self._warm.gate]
+
+    def _reached(self, scores: Sequence[float], least: Sequence[float]) -> frozenset[str]:
+        pairs = zip(self._model.transformer.labels, scores, least, strict=True)
+        return frozenset([label for label, score, bound in pairs if score >= bound])
 
     def _findings(self, view: View, start: int, end: int, scores: Mapping[str, float]) -> Iterator[Finding]:
         for rule, entry in self._entries:

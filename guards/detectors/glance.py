@@ -43,6 +43,8 @@ class Glance:
         self._nothing = np.zeros(self._filters.shape[1], np.int16)
         self._pieces = pieces
         self._adds = lru_cache(maxsize=_PIECES_KEPT)(self._added)
+        self._read_text = lru_cache(maxsize=_TEXTS_KEPT)(self._inner_of_text)
+        self._read_turns = lru_cache(maxsize=_TEXTS_KEPT)(self._inner_of_turns)
         self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._seen)
 
     def scores(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> tuple[float, ...]:
@@ -52,25 +54,36 @@ class Glance:
 
     def _seen(self, text: str, context: Transcript, speaker: str) -> tuple[float, ...]:
         try:
-            return self._scored(self._pieces.ids(text, context, speaker))
+            return self._scored(text, context, speaker)
         except Exception as error:  # noqa: BLE001 - the border to two engines in other languages: textless, and ours
             raise DetectorError("classifier", type(error).__name__) from None
 
-    def _scored(self, ids: Sequence[int]) -> tuple[float, ...]:
-        around = [self._nothing, *map(self._adds, ids), self._nothing]
-        adds = np.concatenate(around).reshape(len(around), REACH, -1)
-        found = adds[:-2, 0] + adds[1:-1, 1]
-        found += adds[2:, 2]
-        end = ids.index(self._pieces.between) + 1
-        inner = self._most(found[:end]).dot(self._of_text)
-        inner += self._inner_bias
-        if end < len(ids):
-            inner += self._most(found[end:]).dot(self._of_turns)
+    def _scored(self, text: str, context: Transcript, speaker: str) -> tuple[float, ...]:
+        turns = self._read_turns(context, speaker) if context else None
+        inner = self._read_text(text, turns[0] if turns else None)
+        if turns:
+            inner = inner + turns[1]
         scores: list[float] = (np.maximum(inner, _LEAST).dot(self._head) + self._head_bias).tolist()
         return tuple(scores)
 
-    def _most(self, found: NDArray[np.int16]) -> NDArray[np.float32]:
-        """(filters,): what each finds at most in (pieces, filters), nothing below 0."""
+    def _inner_of_text(self, text: str, behind: int | None) -> NDArray[np.float32]:
+        """(inner,): what `text` adds to the inner layer where the word piece `behind` follows it."""
+        inner: NDArray[np.float32] = self._most(self._pieces.of_text(text), None, behind).dot(self._of_text)
+        inner += self._inner_bias
+        return inner
+
+    def _inner_of_turns(self, context: Transcript, speaker: str) -> tuple[int, NDArray[np.float32]] | None:
+        """The first word piece of the turns, and (inner,), what they add; None where they hold nothing."""
+        ids = self._pieces.of_turns(context, speaker)
+        return (ids[0], self._most(ids, self._pieces.between, None).dot(self._of_turns)) if ids else None
+
+    def _most(self, ids: Sequence[int], before: int | None, behind: int | None) -> NDArray[np.float32]:
+        """(filters,): what each finds at most among the word pieces `ids`, nothing below 0. `before` and `behind` them
+        stand others, or none."""
+        edges = [self._nothing if piece is None else self._adds(piece) for piece in (before, behind)]
+        adds = np.concatenate([edges[0], *map(self._adds, ids), edges[1]]).reshape(len(ids) + 2, REACH, -1)
+        found = adds[:-2, 0] + adds[1:-1, 1]
+        found += adds[2:, 2]
         most: NDArray[np.float32] = np.maximum(np.maximum.reduce(found) + self._bias, _LEAST)
         return most
 

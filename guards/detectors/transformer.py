@@ -45,7 +45,15 @@ class Pieces:
 
     def ids(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> list[int]:
         """[CLS] text [SEP], and behind it the last turns, latest first, each with a [SEP]."""
-        ids = [self._first, *self._of(text)[:LONGEST_TEXT], self.between]
+        return [*self.of_text(text), *self.of_turns(context, speaker)]
+
+    def of_text(self, text: str) -> list[int]:
+        """The part of `ids` that is the text's."""
+        return [self._first, *self._of(text)[:LONGEST_TEXT], self.between]
+
+    def of_turns(self, context: Sequence[Message], speaker: str) -> list[int]:
+        """The part of `ids` that is the turns'."""
+        ids: list[int] = []
         room = LONGEST_CONTEXT
         for message in context[: -CONTEXT_MESSAGES - 1 : -1]:
             said = self._of(_SPEAKERS[message.role == speaker] + message.text[-_CONTEXT_CHARS:])[: room - 1]
