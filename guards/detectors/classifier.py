@@ -102,7 +102,7 @@ class ClassifierDetector:
         self._behind = self._model.behind.for_bounds({label: _unheated(bound) for label, bound in bounds.items()})
         self._gate_score = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.score)
         self._warm = self._model.alone.for_bounds(dict.fromkeys(known, _WARM))
-        self._about = lru_cache(maxsize=_TURNS_KEPT)(self._looked_into)
+        self._known: dict[tuple[str, str, Transcript], frozenset[str]] = {}  # what turns were about, as far as asked
         self._glimpsed = lru_cache(maxsize=_TURNS_KEPT)(self._glimpsed_in)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
@@ -198,9 +198,11 @@ class ClassifierDetector:
             return _NO_HEAT
         if self._always:
             return self._heat(turns, self._labels)
-        seen = self._model.glance.scores(text, turns, speaker)
-        possible = self._reached(seen, self._behind.glance)
-        return self._heat(turns, possible) if possible else _NO_HEAT
+        may_be = _NO_HEAT.union(*map(self._may_be_about, turns))
+        if not may_be:
+            return _NO_HEAT
+        possible = self._reached(self._model.glance.scores(text, turns, speaker), self._behind.glance)
+        return _NO_HEAT if may_be.isdisjoint(possible) else self._heat(turns, possible)
 
     def _heat(self, context: Transcript, wanted: frozenset[str]) -> frozenset[str]:
         """Those of the labels `wanted` that the end of one of the last turns was about.
@@ -215,10 +217,22 @@ class ClassifierDetector:
             about |= self._was_about(turn, before if is_answer else (), wanted)
         return about
 
+    def _may_be_about(self, turn: Message) -> frozenset[str]:
+        """The labels that a turn by itself may be about: what is known of it, or else what a glance says."""
+        known = self._known.get((turn.text, turn.role, ()))
+        return self._glimpsed(turn.text, turn.role, ()) if known is None else known
+
     def _was_about(self, turn: Message, before: Transcript, wanted: frozenset[str]) -> frozenset[str]:
         if wanted.isdisjoint(self._glimpsed(turn.text, turn.role, before)):
             return _NO_HEAT
-        return self._about(turn.text, turn.role, before) & wanted
+        key = (turn.text, turn.role, before)
+        known = self._known.get(key)
+        if known is None:
+            known = self._looked_into(*key)
+            if len(self._known) >= _TURNS_KEPT:
+                self._known.clear()
+            self._known[key] = known
+        return known & wanted
 
     def _glimpsed_in(self, text: str, speaker: str, before: Transcript) -> frozenset[str]:
         """The labels that a turn may be about, at a glance. Raises DetectorError."""

@@ -43,7 +43,7 @@ class Glance:
         self._nothing = np.zeros(self._filters.shape[1], np.int16)
         self._pieces = pieces
         self._adds = lru_cache(maxsize=_PIECES_KEPT)(self._added)
-        self._read_text = lru_cache(maxsize=_TEXTS_KEPT)(self._inner_of_text)
+        self._read_text = lru_cache(maxsize=_TEXTS_KEPT)(self._found_in_text)
         self._read_turns = lru_cache(maxsize=_TEXTS_KEPT)(self._inner_of_turns)
         self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._seen)
 
@@ -59,33 +59,43 @@ class Glance:
             raise DetectorError("classifier", type(error).__name__) from None
 
     def _scored(self, text: str, context: Transcript, speaker: str) -> tuple[float, ...]:
+        inside, last = self._read_text(text)
         turns = self._read_turns(context, speaker) if context else None
-        inner = self._read_text(text, turns[0] if turns else None)
         if turns:
-            inner = inner + turns[1]
+            last = last + self._adds(turns[0])[-len(last) :]
+        inner = self._shown(np.maximum(inside, last)).dot(self._of_text)
+        inner += self._inner_bias
+        if turns:
+            inner += turns[1]
         scores: list[float] = (np.maximum(inner, _LEAST).dot(self._head) + self._head_bias).tolist()
         return tuple(scores)
 
-    def _inner_of_text(self, text: str, behind: int | None) -> NDArray[np.float32]:
-        """(inner,): what `text` adds to the inner layer where the word piece `behind` follows it."""
-        inner: NDArray[np.float32] = self._most(self._pieces.of_text(text), None, behind).dot(self._of_text)
-        inner += self._inner_bias
-        return inner
+    def _found_in_text(self, text: str) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """(filters,) both: what each finds at most in `text` before its last word piece, and what it finds at that one
+        with nothing behind it."""
+        found = self._found(self._pieces.of_text(text), None)
+        return np.maximum.reduce(found[:-1]), found[-1]
 
     def _inner_of_turns(self, context: Transcript, speaker: str) -> tuple[int, NDArray[np.float32]] | None:
         """The first word piece of the turns, and (inner,), what they add; None where they hold nothing."""
         ids = self._pieces.of_turns(context, speaker)
-        return (ids[0], self._most(ids, self._pieces.between, None).dot(self._of_turns)) if ids else None
+        if not ids:
+            return None
+        most = np.maximum.reduce(self._found(ids, self._pieces.between))
+        return ids[0], self._shown(most).dot(self._of_turns)
 
-    def _most(self, ids: Sequence[int], before: int | None, behind: int | None) -> NDArray[np.float32]:
-        """(filters,): what each finds at most among the word pieces `ids`, nothing below 0. `before` and `behind` them
-        stand others, or none."""
-        edges = [self._nothing if piece is None else self._adds(piece) for piece in (before, behind)]
-        adds = np.concatenate([edges[0], *map(self._adds, ids), edges[1]]).reshape(len(ids) + 2, REACH, -1)
-        found = adds[:-2, 0] + adds[1:-1, 1]
+    def _found(self, ids: Sequence[int], before: int | None) -> NDArray[np.int16]:
+        """(pieces, filters): what each finds at each of the word pieces `ids`, before which another may stand."""
+        first = self._nothing if before is None else self._adds(before)
+        adds = np.concatenate([first, *map(self._adds, ids), self._nothing]).reshape(len(ids) + 2, REACH, -1)
+        found: NDArray[np.int16] = adds[:-2, 0] + adds[1:-1, 1]
         found += adds[2:, 2]
-        most: NDArray[np.float32] = np.maximum(np.maximum.reduce(found) + self._bias, _LEAST)
-        return most
+        return found
+
+    def _shown(self, most: NDArray[np.int16]) -> NDArray[np.float32]:
+        """(filters,): what the inner layer reads of what each finds at most."""
+        shown: NDArray[np.float32] = np.maximum(most + self._bias, _LEAST)
+        return shown
 
     def _added(self, piece: int) -> NDArray[np.int16]:
         """(REACH * filters,): what one word piece adds to each filter, behind, at and before it, in whole steps."""
