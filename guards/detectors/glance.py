@@ -22,6 +22,7 @@ from guards.types import Message, Transcript
 FILE = "glance.npz"
 REACH = 3  # word pieces that a filter looks at: one, that before it and that behind it
 _TEXTS_KEPT = 4_096
+_FINDS_KEPT = 1_024
 _PIECES_KEPT = 4_096
 _LEAST = np.float32(0)
 _ANYBODY = "user"  # a text by itself is read alike whoever says it, and is remembered once
@@ -43,8 +44,8 @@ class Glance:
         self._nothing = np.zeros(self._filters.shape[1], np.int16)
         self._pieces = pieces
         self._adds = lru_cache(maxsize=_PIECES_KEPT)(self._added)
-        self._read_text = lru_cache(maxsize=_TEXTS_KEPT)(self._found_in_text)
-        self._read_turns = lru_cache(maxsize=_TEXTS_KEPT)(self._inner_of_turns)
+        self._read_text = lru_cache(maxsize=_FINDS_KEPT)(self._found_in_text)
+        self._read_turns = lru_cache(maxsize=_FINDS_KEPT)(self._inner_of_turns)
         self._known = lru_cache(maxsize=_TEXTS_KEPT)(self._seen)
 
     def scores(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> tuple[float, ...]:
@@ -74,7 +75,7 @@ class Glance:
         """(filters,) both: what each finds at most in `text` before its last word piece, and what it finds at that one
         with nothing behind it."""
         found = self._found(self._pieces.of_text(text), None)
-        return np.maximum.reduce(found[:-1]), found[-1]
+        return np.maximum.reduce(found[:-1]), found[-1].copy()  # a part would keep the whole
 
     def _inner_of_turns(self, context: Transcript, speaker: str) -> tuple[int, NDArray[np.float32]] | None:
         """The first word piece of the turns, and (inner,), what they add; None where they hold nothing."""
