@@ -38,7 +38,10 @@ class Alike:
         if index is None or found is None:
             return
         before, behind = data[: found.start(1)], data[found.end(1) :]
-        other = orjson.loads(before + _OTHER + behind)
+        try:
+            other = orjson.loads(before + _OTHER + behind)
+        except ValueError:  # what only the slow reader can read (half an emoji) goes to it each time
+            return
         (choice,) = chunk["choices"]
         if other == {**chunk, "choices": [{**choice, "delta": {"content": _OTHER}}]}:
             self._before, self._behind, self._index = before, behind, index

@@ -83,3 +83,9 @@ def test_two_choices_in_one_chunk_are_read() -> None:
     read = chunk("Hello")
     read["choices"] = [*read["choices"], {**read["choices"][0], "index": 1}]
     assert after(read).text_in(sent(read)) is None
+
+
+def test_a_chunk_that_only_the_slow_reader_can_read_is_not_learned() -> None:
+    read = {**chunk("Hello"), "note": "?"}
+    data = sent(read).replace('"?"', '"\\ud83d"')
+    assert after(read, data).text_in(data) is None
