@@ -129,8 +129,7 @@ class Turn:
         is_inside: bool = False,
     ) -> Verdict:
         """The guard's verdict, counted and timed; what is gray is still to be settled. `context` as for `judge`, `kind`
-        and `is_inside` as for the guard. A reply whose judging has taken the
-        policy's time is not looked at any further."""
+        and `is_inside` as for the guard. A reply whose judging has taken the policy's time is looked at no further."""
         began = self.services.clock()
         if stage == "output" and self._timings.get(_JUDGING[stage], 0.0) > self.guard.policy.settings.most_judging:
             return self._unlooked(stage)

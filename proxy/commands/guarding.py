@@ -46,7 +46,7 @@ def _built(settings: ProxySettings, persona: PersonaSettings | None, counts: Pat
 
 def _settle_memory() -> None:
     """Takes everything loaded so far out of the search for garbage, for good, and has that search come less often: it
-    would stop all turns to walk over a million objects that stay."""
+    would stop all turns to walk over objects that stay."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
