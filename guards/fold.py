@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from guards.clean import clean
 from guards.encoded import decoded
-from guards.hints import hints_of
+from guards.hints import NOTHING, hints_of
 from guards.spelled import spelled
 from guards.types import Transcript
 from guards.views import Folded, View, lowered, rebuilt, replaced
@@ -33,7 +33,6 @@ _CONTRACTED = r"(?<![^\W_]['’])(?![iI]['’][md](?!['’]))"  # no letter by i
 _SPREAD = re.compile(
     rf"(?<![^\W_]){_CONTRACTED}[^\W_](?:[\W_]{{1,3}}[^\W_@$]|[\W_]{{0,2}}?[@$](?=[\W_]|$)){{2,}}(?![^\W_])"
 )
-_FEWEST_SPREAD = 3  # letters one by one
 _LEET_WORD = re.compile(r"[\w@$!|+]{2,}")
 _LEET = str.maketrans("013457896@$+!|", "oieastbgbastii")
 _LEET_SIGNS = frozenset("013457896@$+!|")
@@ -53,11 +52,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def fold(text: str, speaker: str = "user", context: Transcript = ()) -> Folded:
     """Every view of `text`, said by `speaker` after `context`. Linear in its length. A lone surrogate, which no engine
     can read, counts as U+FFFD."""
-    text = _SURROGATE.sub("\ufffd", text)
+    if not text.isascii():
+        text = _SURROGATE.sub("\ufffd", text)
     first = clean(text)
     hints = hints_of(first.text)
+    if hints is NOTHING:
+        return Folded(text, (first,), speaker, context)
     views = [first]
-    joined = _joined(first) if hints.singles >= _FEWEST_SPREAD else None
+    joined = _joined(first) if hints.is_spread else None
     if joined is not None:
         views.append(joined)
     if hints.is_leet or joined is not None:

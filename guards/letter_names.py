@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_SURE = {
+SURE_NAMES = {
     "bee": "b", "cee": "c", "dee": "d", "eff": "f", "ef": "f", "gee": "g", "aitch": "h", "haitch": "h", "jay": "j",
     "kay": "k", "ell": "l", "em": "m", "ess": "s", "tee": "t", "vee": "v", "wye": "y", "zee": "z", "zed": "z",
 }  # fmt: skip
@@ -17,9 +17,9 @@ _ALSO_WORDS = {
     "owe": "o", "pee": "p", "pea": "p", "cue": "q", "queue": "q", "ar": "r", "are": "r", "es": "s", "tea": "t",
     "you": "u", "yoo": "u", "ex": "x", "why": "y",
 }  # fmt: skip
-_NAMES = _SURE | _ALSO_WORDS
+_NAMES = SURE_NAMES | _ALSO_WORDS
 _WORDS = frozenset("aio")  # single letters that are words: beside them two sure names are asked for
-_HINT = re.compile(rf"\b(?:{'|'.join(_SURE)})\b")
+_HINT = re.compile(rf"\b(?:{'|'.join(SURE_NAMES)})\b")
 _NAME = "|".join(sorted(_NAMES, key=len, reverse=True))
 _ONE = rf"(?:double[ -]?(?:you|yoo|u)|{_NAME}|[a-z])"
 _RUN = re.compile(rf"\b{_ONE}(?:[ .-]{_ONE}){{1,11}}\b")
@@ -37,6 +37,6 @@ def letter_names(low: str) -> Iterator[tuple[int, int, str]]:
         return
     for run in _RUN.finditer(low):
         names = _PIECE.findall(run[0])
-        sure = sum(name in _SURE for name in names)
+        sure = sum(name in SURE_NAMES for name in names)
         if len(names) > 1 and sure > (not _WORDS.isdisjoint(names)):
             yield run.start(), run.end(), "".join("w" if len(n) > 5 else _NAMES.get(n, n) for n in names)

@@ -13,7 +13,6 @@ import unicodedata
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from guards.detectors.base import Detector, Listener
 from guards.detectors.demands import (
@@ -29,6 +28,7 @@ from guards.detectors.demands import (
 )
 from guards.fold import fold, lowered
 from guards.letters import is_hidden
+from guards.remembered import Remembered
 from guards.spelled import is_mark, is_number
 
 _LONGEST_KEPT = 48
@@ -96,7 +96,7 @@ class Openings:
         self.entries: dict[int, list[int]] = {}  # all that an entry demands, by its pivot
         for entry in entries:
             self._file(entry)
-        self._known = lru_cache(maxsize=_WORDS_KEPT)(self._read)
+        self._known = Remembered(self._read, _WORDS_KEPT).__getitem__
 
     def read(self, raw: str) -> Word:
         """What is known of one word; of ordinary ones it is remembered."""

@@ -46,9 +46,7 @@ _BESIDE = ".,;:!?'\"()"
 
 _TOKEN = re.compile(r"[^\W_]+")
 _GLUED = re.compile(r"zero|one|two|three|four|five|six|seven|eight|nine|\d")
-_MARK_STEMS = [
-    "dot", "d0t", "dott", "punto", "ponto", "punkt", "point", "точка", "slash", "(", "[", "{", "<",
-]  # fmt: skip
+_MARK_STEM = re.compile(r"d[o0]t|p[uo]nto|punkt|point|точка|slash|[(\[{<]")
 _MARK = re.compile(
     r"\s{0,3}(?:[\[({<]\s?(?P<sure>d[o0]+t+|punto|ponto|\.|at+|a|@|arroba)\s?[\])}>]"
     r"|\b(?P<dot>d[o0]+t+|punto|ponto|punkt|point|точка)\b"
@@ -90,7 +88,7 @@ def number_words_in(low: str) -> int:
 
 def mark_stems_in(low: str) -> bool:
     """True when lower-case `low` has what a dot, an at or a slash may be written with."""
-    return any(stem in low for stem in _MARK_STEMS)
+    return _MARK_STEM.search(low) is not None
 
 
 def spelled(base: View) -> View | None:
@@ -136,12 +134,14 @@ def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
 def _said(word: str, start: int, end: int, times: int) -> _Said | None:
     if word in _HOMOPHONES:
         return _Said(start, end, _HOMOPHONES[word] * times, 0, 1)
-    number = _NUMBERS.get(word) or _NUMBERS.get(word.translate(_UNLEET))
+    number = _NUMBERS.get(word)
+    if number is None and not word.isalpha():
+        number = _NUMBERS.get(word.translate(_UNLEET))
     if number is not None and not word.isdigit():
         return _Said(start, end, number * times, 1)
     if word.isdigit() and word.isascii():
         return _Said(start, end, word, 0)
-    pieces = _GLUED.findall(word)
+    pieces = _GLUED.findall(word) if _GLUED.match(word) else []
     if pieces and sum(map(len, pieces)) == len(word):
         return _Said(start, end, "".join(_NUMBERS.get(piece, piece) for piece in pieces), sum(map(str.isalpha, pieces)))
     return None

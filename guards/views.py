@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from guards.letters import is_hidden, is_wordish
 from guards.types import Transcript
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One reading of a text.
 
     `starts` and `ends` give, for each character here, the half-open original offsets it came from; None means that
-    the view has the original's own offsets.
+    the view has the original's own offsets. (A tuple, as Folded is: every text that is looked at makes some.)
     """
 
     name: str
-    text: str = field(repr=False)
-    starts: Sequence[int] | None = field(default=None, repr=False)
-    ends: Sequence[int] | None = field(default=None, repr=False)
+    text: str
+    starts: Sequence[int] | None = None
+    ends: Sequence[int] | None = None
+
+    def __repr__(self) -> str:
+        return f"View(name={self.name!r})"
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The original half-open span of `text[start:end]`; `start < end`."""
@@ -29,17 +31,24 @@ class View:
         return self.starts[start], self.ends[end - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """A text with its views. `text` is the original; `views[0]` is always `clean`.
 
     `speaker` is the role that says it, and `context` the turns before it, oldest first, for what only they explain.
     """
 
-    text: str = field(repr=False)
+    text: str
     views: tuple[View, ...]
     speaker: str = "user"
     context: Transcript = ()
+
+    def __repr__(self) -> str:
+        return f"Folded(views={self.views!r}, speaker={self.speaker!r})"
+
+    @property
+    def original(self) -> View:
+        """The text as it stands, as a view."""
+        return View("text", self.text)
 
     def is_word(self, position: int) -> bool:
         """True when the original character at `position` belongs to a Latin word or number."""
@@ -47,10 +56,14 @@ class Folded:
 
     def before(self, start: int) -> int:
         """The nearest visible position before `start`, or -1."""
+        if self.text.isascii():
+            return start - 1
         return next((at for at in range(start - 1, -1, -1) if not is_hidden(self.text[at])), -1)
 
     def after(self, end: int) -> int:
         """The nearest visible position from `end` on, or the text's length."""
+        if self.text.isascii():
+            return min(end, len(self.text))
         return next((at for at in range(end, len(self.text)) if not is_hidden(self.text[at])), len(self.text))
 
 

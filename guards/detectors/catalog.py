@@ -10,18 +10,19 @@ from guards.detectors.lexicon import LexiconDetector
 from guards.detectors.pattern import PatternDetector
 from guards.detectors.phrase import PhraseDetector
 from guards.detectors.pii import PiiDetector
+from guards.detectors.word_facts import WordFacts
 from guards.policy import FIND_KINDS, Classifier, Lexicon, Policy, Rule
 
 Lexicons = dict[str, Lexicon]
 _MEANING = frozenset({"classifier"})
-Builder = Callable[[Sequence[Source], Lexicons], Detector]
+Builder = Callable[[Sequence[Source], Lexicons, WordFacts], Detector]
 
 CATALOG: dict[str, Builder] = {
     "terms": LexiconDetector,
-    "pattern": lambda sources, _: PatternDetector(sources),
-    "phrase": lambda sources, _: PhraseDetector(sources),
-    "pii": lambda sources, _: PiiDetector(sources),
-    "classifier": lambda sources, _: ClassifierDetector(sources),
+    "pattern": lambda sources, _, facts: PatternDetector(sources, facts),
+    "phrase": lambda sources, _, facts: PhraseDetector(sources, facts),
+    "pii": lambda sources, *_: PiiDetector(sources),
+    "classifier": lambda sources, *_: ClassifierDetector(sources),
 }
 
 
@@ -47,4 +48,5 @@ def build(policy: Policy, *, meaning_alone: bool = False) -> tuple[Detector, ...
     that cannot be compiled."""
     found = sources_of(policy)
     kinds = [kind for kind in found if found[kind] and (kind in _MEANING or not meaning_alone)]
-    return tuple(CATALOG[kind](found[kind], policy.lexicons) for kind in kinds)
+    facts = WordFacts()
+    return tuple(CATALOG[kind](found[kind], policy.lexicons, facts) for kind in kinds)

@@ -7,17 +7,14 @@ finding, whatever the detectors would say, and nothing need be asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
-from operator import or_
 from pathlib import Path
 
 import spacy
 from ahocorasick_rs import AhoCorasick
-
-from guards.chunks import chunks_of
 
 ODD = "\0"
 Demand = frozenset[str]
@@ -63,7 +60,6 @@ _EVERYDAY = frozenset({
 _TOKEN = re.compile(r"[^\W_]+")
 _SHORTEST_RARE = 3
 _MUCH = 99
-_WORDS_KEPT = 32_768
 PLAIN_SIGNS = frozenset("'’‘\"“”,;:()*…—–-.!? \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0")
 """What may stand beside the letters of plain words, and between them."""
 
@@ -82,7 +78,8 @@ class Numbered:
     """Demands by number, and which of them a word meets."""
 
     def __init__(self, demands: Iterable[Demand]) -> None:
-        self.number = {demand: at for at, demand in enumerate(dict.fromkeys(demands))}
+        # What most words meet comes first, so that the numbers of most words are small.
+        self.number = {demand: at for at, demand in enumerate(sorted(dict.fromkeys(demands), key=_rareness))}
         self._asking: dict[str, list[int]] = {}
         for demand, at in self.number.items():
             for piece in demand:
@@ -99,56 +96,6 @@ class Numbered:
                 for piece, _, _ in self._engine.find_matches_as_indexes(f"<{token}>", overlapping=True):
                     met |= self._bits[piece]
         return met
-
-
-class DemandGate:
-    """Tells which entries may find something in a text: those all of whose demands it meets.
-
-    `ways` are what the entries demand, each with the number of its entry, of which one way must be met. It reads ASCII,
-    where every word stands as it is. What a word meets is remembered.
-    """
-
-    def __init__(self, ways: Iterable[tuple[int, Demands]]) -> None:
-        kept = [(entry, tuple(dict.fromkeys(way))) for entry, way in ways]
-        self._always = {entry for entry, way in kept if not way}
-        self._numbered = Numbered(demand for _, way in kept for demand in way)
-        asked: dict[tuple[int, int], dict[int, list[int]]] = {}
-        for entry, way in kept:
-            if way:
-                pivot = rarest(way) or max(way, key=least_weight)
-                others = [demand for demand in way if demand != pivot]
-                needed = sum(self._bit(demand) for demand in way)
-                second = self._bit(rarest(others) or max(others, key=least_weight)) if others else 0
-                asked.setdefault((self._numbered.number[pivot], second), {}).setdefault(entry, []).append(needed)
-        self._ways: dict[int, list[tuple[int, list[tuple[int, int]]]]] = {}
-        for (number, second), by_entry in asked.items():
-            self._ways.setdefault(number, []).append((second, list(_least(by_entry))))
-        self._pivots = sum(1 << pivot for pivot in self._ways)
-        self._met_by = lru_cache(maxsize=_WORDS_KEPT)(self._met)
-
-    def _bit(self, demand: Demand) -> int:
-        return 1 << self._numbered.number[demand]
-
-    def open_for(self, text: str) -> list[int]:
-        """The entries that may find something in `text`, which is ASCII, in order."""
-        chunks, are_short = chunks_of(text.lower())
-        met = reduce(or_, map(self._met_by if are_short else self._met, chunks), 0)
-        found = set(self._always)
-        for pivot in ones(met & self._pivots):
-            for second, ways in self._ways[pivot]:
-                if second & met == second:
-                    found.update([entry for needed, entry in ways if needed & met == needed])
-        return sorted(found)
-
-    def _met(self, word: str) -> int:
-        is_plain = word.isalpha() or all(char.isalpha() or char in PLAIN_SIGNS for char in word)
-        return self._numbered.bits_of(tokens_of(word), is_plain=is_plain)
-
-
-def _least(by_entry: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, int]]:
-    """(needed, entry) for each entry without what only asks for more than another of its own does."""
-    for entry, asked in by_entry.items():
-        yield from ((needed, entry) for needed in set(asked) if not any(n != needed and n & needed == n for n in asked))
 
 
 def ones(bits: int) -> Iterator[int]:
@@ -168,6 +115,10 @@ def rarest(demands: Demands) -> Demand | None:
 def least_weight(demand: Demand) -> int:
     """How much the least of its pieces tells, in letters."""
     return min(_MUCH if piece == ODD else len(piece) for piece in demand)
+
+
+def _rareness(demand: Demand) -> tuple[bool, int]:
+    return not any(_is_common(piece) for piece in demand), least_weight(demand)
 
 
 def _is_common(piece: str) -> bool:

@@ -11,12 +11,13 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise, repeat
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from guards.remembered import Remembered
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[?!@$€£:#+]|[^\w\s]{1,3}")
 _DIGIT = re.compile(r"\d")
@@ -58,7 +59,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         """Remembers what the words that are not known were last found to add."""
-        object.__setattr__(self, "_unknown", lru_cache(maxsize=_UNKNOWN_KEPT)(self._taken_apart))
+        object.__setattr__(self, "_unknown", Remembered(self._taken_apart, _UNKNOWN_KEPT).__getitem__)
 
     def score(self, text: str) -> float:
         """How much `text` looks like something the rules are about; any number. Linear."""

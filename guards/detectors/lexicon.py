@@ -19,6 +19,7 @@ from ahocorasick_rs import AhoCorasick
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.demands import Opening, tokens_of
 from guards.detectors.senses import Evidence
+from guards.detectors.word_facts import WordFacts
 from guards.detectors.word_table import WordTable
 from guards.fold import Folded, View, fold_term, lowered
 from guards.policy import Fold, Lexicon, Sense
@@ -114,7 +115,7 @@ class LexiconDetector:
     name = "lexicon"
     finds_places = True
 
-    def __init__(self, sources: Sequence[Source], lexicons: dict[str, Lexicon]) -> None:
+    def __init__(self, sources: Sequence[Source], lexicons: dict[str, Lexicon], facts: WordFacts | None = None) -> None:
         by_fold: dict[Fold, list[Term]] = {"none": [], "case": [], "full": []}
         unlike: set[str] = set()
         for source in sources:
@@ -127,12 +128,16 @@ class LexiconDetector:
         self._full = _Automaton(by_fold["full"])
         self._glued = _Automaton([*_glued(by_fold["full"])])
         self._words = WordTable(enumerate(self._full.literals), unlike)
+        self._facts = facts or WordFacts()
+        self._hides = self._facts.ask(self._words.hides_in)
         self._apart = frozenset(word for word in unlike if not word.isalnum())
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """Findings of all terms; each span ends at word edges of the original."""
-        yield from self._in_view(self._exact, folded, View("text", folded.text), folded.text)
-        yield from self._in_view(self._cased, folded, View("text", folded.text), lowered(folded.text))
+        if self._exact.literals:
+            yield from self._in_view(self._exact, folded, folded.original, folded.text)
+        if self._cased.literals:
+            yield from self._in_view(self._cased, folded, folded.original, lowered(folded.text))
         for view in self._full_views(folded):
             text = lowered(view.text)
             yield from self._in_view(self._full, folded, view, text)
@@ -160,7 +165,7 @@ class LexiconDetector:
     def _full_views(self, folded: Folded) -> Iterator[View]:
         yield from folded.views
         if not folded.text.isascii():  # a term of another script that looks Latin is not in the clean view
-            yield View("text", folded.text)
+            yield folded.original
 
     def _in_view(self, automaton: _Automaton, folded: Folded, view: View, text: str) -> Iterator[Finding]:
         by_looks = view.name in _BY_LOOKS
@@ -174,6 +179,8 @@ class LexiconDetector:
                     yield Finding(rule, *span, 1.0, self.name, view.name)
 
     def _in_words(self, view: View, text: str) -> Iterator[Finding]:
+        if not self._facts.of(view.text) & self._hides:
+            return
         for number, disguise, start, end in self._words.find(text):
             for rule in self._full.rules(number, view.text, start, end):
                 yield Finding(rule, *view.span(start, end), 1.0, self.name, disguise)

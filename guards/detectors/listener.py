@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from guards.clean import clean
 from guards.detectors.gate import Gate, words_of
 from guards.errors import DetectorError
+from guards.remembered import Remembered
 from guards.sentences import END, LONGEST, RUN_ON
 
 _PIECES_KEPT = 16_384
@@ -123,4 +123,4 @@ def _heard(piece: str) -> Heard:
     return Heard(read, tuple(words_of(read)), end is not None, end is not None and end.end() < len(read))
 
 
-_known = lru_cache(maxsize=_PIECES_KEPT)(_heard)
+_known = Remembered(_heard, _PIECES_KEPT).__getitem__

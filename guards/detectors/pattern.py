@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from guards.detectors.base import BuildProblem, Source
-from guards.detectors.demands import DemandGate, Opening
+from guards.detectors.demands import Opening
 from guards.detectors.required import demands_of
+from guards.detectors.word_facts import DemandGate, WordFacts
 from guards.fold import Folded, View
 from guards.letters import without_accents
 from guards.types import Finding, Transcript
@@ -32,7 +33,7 @@ class PatternDetector:
     name = "pattern"
     finds_places = True
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], facts: WordFacts | None = None) -> None:
         self.rules = frozenset(source.rule for source in sources)
         raw = [source for source in sources if source.fold == "none"]
         cased = [source for source in sources if source.fold == "case"]
@@ -42,20 +43,19 @@ class PatternDetector:
         self._full = _grouped(full, case_sensitive=False)
         ordered = [*raw, *cased, *full]
         self._ways = [(at, way) for at, source in enumerate(ordered) for way in demands_of(_expression(source))]
-        self._gate = DemandGate(self._ways)
+        self._gate = DemandGate(self._ways, facts or WordFacts())
         self._first_full = len(raw) + len(cased)
         self._each = [pattern for group in (*self._raw, *self._cased, *self._full) for pattern in group.patterns]
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """Every non-overlapping match of every pattern, in every view its fold reads."""
-        original = View("text", folded.text)
         if len(folded.views) == 1 and folded.text.isascii():
             for number in self._gate.open_for(folded.text):
                 rule, pattern = self._each[number]
-                yield from _found(rule, pattern, folded.views[0] if number >= self._first_full else original)
+                yield from _found(rule, pattern, folded.views[0] if number >= self._first_full else folded.original)
             return
         for group in (*self._raw, *self._cased):
-            yield from group.find(original)
+            yield from group.find(folded.original)
         for view in folded.views:
             for group in self._full:
                 yield from group.find(view)

@@ -24,6 +24,7 @@ from spacy.tokens import Doc
 
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.demands import Opening
+from guards.detectors.word_facts import WordFacts
 from guards.detectors.word_gate import WordGate
 from guards.fold import Folded, View
 from guards.letters import without_accents
@@ -40,7 +41,7 @@ class PhraseDetector:
     name = "phrase"
     finds_places = True
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], facts: WordFacts | None = None) -> None:
         self.rules = frozenset(source.rule for source in sources)
         self._nlp = spacy.blank("en")
         self._matcher = Matcher(self._nlp.vocab, validate=True)
@@ -48,7 +49,7 @@ class PhraseDetector:
         self._rule_of: dict[int, str] = {}
         self._raw_keys: set[int] = set()
         self._patterns: list[tuple[str, list[dict[str, Any]]]] = []
-        self._gate = WordGate(self._nlp.tokenizer)
+        self._gate = WordGate(self._nlp.tokenizer, facts)
         for number, source in enumerate(sources):
             self._add(f"{source.rule}/{number}", source)
 
@@ -61,13 +62,12 @@ class PhraseDetector:
 
     def find(self, folded: Folded) -> Iterator[Finding]:
         """Every match of every phrase. Entries with fold full read every view, the others the original."""
-        yield from self._in_view(View("text", folded.text), raw=True)
+        if self._raw_keys:
+            yield from self._in_view(folded.original, raw=True)
         for view in folded.views:
             yield from self._in_view(view, raw=False)
 
     def _in_view(self, view: View, *, raw: bool) -> Iterator[Finding]:
-        if raw and not self._raw_keys:
-            return
         if not self._gate.is_open(view.text):
             return
         spaced = _Spaced(view.text)

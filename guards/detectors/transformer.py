@@ -18,6 +18,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from guards.errors import DetectorError
+from guards.remembered import Remembered
 from guards.types import Message, Transcript
 
 LONGEST_TEXT = 96  # word pieces
@@ -41,7 +42,7 @@ class Pieces:
         self._tokenizer.no_truncation()
         self._tokenizer.encode_special_tokens = True  # who writes [SEP] has written a word, not ended a turn
         self._first, self.between, self.unknown = map(self._special, ("[CLS]", "[SEP]", "[UNK]"))
-        self._of_word = lru_cache(maxsize=_WORDS_KEPT)(self._encoded)
+        self._of_word = Remembered(self._encoded, _WORDS_KEPT).__getitem__
 
     def ids(self, text: str, context: Sequence[Message] = (), speaker: str = "user") -> list[int]:
         """[CLS] text [SEP], and behind it the last turns, latest first, each with a [SEP]."""

@@ -16,7 +16,8 @@ from typing import Any
 
 from spacy.attrs import ORTH
 
-from guards.detectors.demands import Demand, DemandGate, Demands
+from guards.detectors.demands import Demand, Demands
+from guards.detectors.word_facts import DemandGate, WordFacts
 
 _MANY = 1 << 30
 Order = tuple[list[frozenset[str]], int]
@@ -27,9 +28,11 @@ _CHUNK = re.compile(r"['’]?[^\W_]+(?:['’.][^\W_]+)*['’.]?")
 
 
 class WordGate:
-    """Closed until a pattern is added; `tokenizer` is the spaCy tokenizer whose tokens the patterns describe."""
+    """Closed until a pattern is added; `tokenizer` is the spaCy tokenizer whose tokens the patterns describe. What they
+    ask of words is asked with the other `facts`, where there are any."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, facts: WordFacts | None = None) -> None:
+        self._facts = facts or WordFacts()
         self._demands: list[list[frozenset[str]]] = []
         self._asked: list[Demands] = []
         self._orders: list[Order] = []
@@ -50,6 +53,7 @@ class WordGate:
         self._demands.append(demands)
         self._orders.append((order, _MANY if any(map(_is_unbounded, pattern)) else len(pattern)))
         self._asked.append(self.demands_of(pattern))
+        self._facts.demand(self._asked[-1])
         self._first |= demands[0]
         self._odd |= {word for words in demands for word in words if not _RUN.fullmatch(word)}
 
@@ -68,13 +72,12 @@ class WordGate:
         """True when some pattern could match in `text`."""
         if self._always:
             return True
-        low = text.lower()
-        possible = self._possible_by_words(text) if text.isascii() else self._possible(low)
-        return bool(possible) and self._stand_in_order(low, possible)
+        possible = self._possible_by_words(text) if text.isascii() else self._possible(text.lower())
+        return bool(possible) and self._stand_in_order(text.lower(), possible)
 
     @cached_property
     def _demand_gate(self) -> DemandGate:
-        return DemandGate(enumerate(self._asked))
+        return DemandGate(enumerate(self._asked), self._facts)
 
     def _possible_by_words(self, text: str) -> list[Order]:
         return [self._orders[number] for number in self._demand_gate.open_for(text)]

@@ -10,9 +10,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-
-from guards.chunks import chunks_of
 
 _WORD = re.compile(r"[^\W\d_]{4,40}")
 _RUN = re.compile(r"([a-z])\1+")
@@ -21,8 +18,7 @@ _SHORTEST_NEAR = 7
 _SHORTEST_SWAPPED = 4
 _FEWEST_BONES = 5
 _EDGE = 3
-_WORDS_KEPT = 16_384
-_VOWELS = re.compile("[aeiou]")
+_WITHOUT_VOWELS = dict.fromkeys(map(ord, "aeiou"))
 
 
 class WordTable:
@@ -51,23 +47,20 @@ class WordTable:
         long = [word for word in words if len(word) >= _SHORTEST_NEAR]
         self._starts = {(word[:_EDGE], len(word) + more) for word in long for more in (-1, 0, 1)}
         self._ends = {(word[0], word[-_EDGE:], len(word) + more) for word in long for more in (-1, 0, 1)}
-        self._hidden_in = lru_cache(maxsize=_WORDS_KEPT)(self._looked_up)
-        self._may_hide = lru_cache(maxsize=_WORDS_KEPT)(self._has_hit)
 
     def hides(self, word: str) -> bool:
         """True when lower-case `word` hides a term."""
-        return _WORD.fullmatch(word) is not None and self._hidden_in(word) is not None
+        return _WORD.fullmatch(word) is not None and self._looked_up(word) is not None
+
+    def hides_in(self, text: str) -> bool:
+        """True when a word of lower-case `text` hides a term."""
+        return any(self._looked_up(word) is not None for word in _WORD.findall(text))
 
     def find(self, text: str) -> Iterator[tuple[int, str, int, int]]:
         """(index, disguise, start, end) of every word of lower-case `text` that hides a term. Linear."""
-        chunks, are_short = chunks_of(text)
-        if any(map(self._may_hide if are_short else self._has_hit, chunks)):
-            for place in _WORD.finditer(text):
-                if (hit := self._hidden_in(place[0])) is not None:
-                    yield (*hit, *place.span())
-
-    def _has_hit(self, chunk: str) -> bool:
-        return any(self._hidden_in(word) is not None for word in _WORD.findall(chunk))
+        for place in _WORD.finditer(text):
+            if (hit := self._looked_up(place[0])) is not None:
+                yield (*hit, *place.span())
 
     def _looked_up(self, word: str) -> tuple[int, str] | None:
         if word in self._turned and word not in self._known:
@@ -106,7 +99,7 @@ def _mangled(word: str) -> Iterator[tuple[str, str]]:
 
 def _bones(word: str) -> str:
     """What is left of `word` without the vowels behind its first letter."""
-    return word[0] + _VOWELS.sub("", word[1:])
+    return word[0] + word[1:].translate(_WITHOUT_VOWELS)
 
 
 def _is_within(word: str, full: str) -> bool:
