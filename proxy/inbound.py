@@ -9,7 +9,7 @@ from guards.errors import MalformedRequest
 from guards.redact import redact
 from guards.types import Action, Verdict
 from proxy.history import answered, harmless
-from proxy.leaves import Leaf
+from proxy.leaves import Leaf, fields
 from proxy.turn import Turn
 from proxy.wire import Json, carries_media, replaced, without_media
 
@@ -38,7 +38,7 @@ async def judge_input(turn: Turn) -> Inbound:
             messages[at] = replaced(messages[at], leaf, redact(leaf.text, verdict.masks))
     for at, each in found.items():  # as redacted: what is masked is not there to be read as a whole
         place = turn.request.place(at)
-        each += [turn.judge_readings({key: value}, "input", f"{place}.{key}") for key, value in messages[at].items()]
+        each += [turn.judge_readings(value, "input", f"{place}.{key}") for key, value in fields(messages[at])]
         if not any(verdict.failed for verdict in each):
             answered(turn, came[at], messages[at], max(verdict.action for verdict in each))
     verdicts = [verdict for each in found.values() for verdict in each]

@@ -28,6 +28,13 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 _MEDIA_TYPES = frozenset({
     "image_url", "input_image", "image", "input_audio", "audio", "input_file", "file", "document", "video_url", "video",
 })  # fmt: skip
+_STRUCTURES = (dict, list)
+_CONTENT: Path = ("content",)
+_SPEAKERS = frozenset({"user", "assistant"})
+_PLAIN = frozenset({"role", "content"})
+_FLAT = len(_PLAIN)
+_OFTEN_EMPTY = frozenset({"refusal", "annotations", "audio", "function_call", "tool_calls", "reasoning_content"})
+_NOTHING: tuple[object, ...] = (None, "", [])
 _MEDIA_KEYS = frozenset({"url", "image_url", "video_url", "data", "file_data", "file_id"})
 
 
@@ -41,9 +48,26 @@ class Leaf:
 
 def leaves(value: Any) -> list[Leaf]:
     """Every string in `value` that is text, in order."""
+    if isinstance(value, dict) and (text := only_content(value)) is not None:
+        return [Leaf(_CONTENT, text)] if text else []
     found: list[Leaf] = []
     _gather(value, (), False, found)
     return found
+
+
+def only_content(message: Mapping[str, Any]) -> str | None:
+    """The text of a message that says nothing else, as most do; None for any other."""
+    content = message.get("content")
+    if not isinstance(content, str) or message.get("role") not in _SPEAKERS:
+        return None
+    beside = [key for key in message if key not in _PLAIN] if len(message) > _FLAT else []
+    return None if any(key not in _OFTEN_EMPTY or message[key] not in _NOTHING for key in beside) else content
+
+
+def fields(message: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What of a message has `readings`, by its field."""
+    text = only_content(message)
+    return [("content", text)] if text is not None else [(key, {key: value}) for key, value in message.items()]
 
 
 def _gather(value: Any, path: Path, in_media: bool, found: list[Leaf]) -> None:
@@ -55,7 +79,7 @@ def _gather(value: Any, path: Path, in_media: bool, found: list[Leaf]) -> None:
         sealed = value.get("type") == "redacted_thinking"
         for key, inner in value.items():
             if not isinstance(inner, str):
-                if isinstance(inner, dict | list):
+                if isinstance(inner, _STRUCTURES):
                     _gather(inner, (*path, key), in_media, found)
             elif sealed and key == "data" and _SEALED.fullmatch(inner):
                 continue
@@ -83,7 +107,7 @@ def is_long_number(value: Any) -> bool:
 
 def is_plain_key(key: str) -> bool:
     """True for a key that can only be the name of a field."""
-    return bool(_KEY.fullmatch(key))
+    return key in _NAMING or bool(_KEY.fullmatch(key))
 
 
 def _is_no_text(key: str, text: str, in_media: bool) -> bool:
@@ -103,7 +127,7 @@ def readings(value: Any) -> Iterator[str]:
         yield from _decoded(value)
     elif isinstance(value, dict) and len(value) == 1 and (text := _only_text(value)) is not None:
         yield from _decoded(text)
-    elif isinstance(value, dict | list):
+    elif isinstance(value, _STRUCTURES):
         yield from _glued(value)
         strings = [leaf.text for leaf in leaves(value)]
         lines = list(_lines(value))
@@ -129,7 +153,7 @@ def _glued(value: Any) -> Iterator[str]:
         pieces = [inner.get("text") if isinstance(inner, dict) else inner for inner in value]
         yield "".join(piece for piece in pieces if isinstance(piece, str))
     for inner in value.values() if isinstance(value, dict) else value:
-        if isinstance(inner, dict | list):
+        if isinstance(inner, _STRUCTURES):
             yield from _glued(inner)
 
 
@@ -155,7 +179,7 @@ def _lines(value: Any) -> Iterator[str]:
     """Keys and values as a person would read them; a list of single values on one line."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if isinstance(inner, dict | list):
+            if isinstance(inner, _STRUCTURES):
                 yield from () if is_plain_key(key) else (key,)
                 yield from _lines(inner)
             elif not (isinstance(inner, str) and _is_no_text(key, inner, in_media=True)) and _is_said(inner):
@@ -163,10 +187,10 @@ def _lines(value: Any) -> Iterator[str]:
             elif not is_plain_key(key):
                 yield key
     elif isinstance(value, list):
-        single = [str(inner) for inner in value if not isinstance(inner, dict | list) and _is_said(inner)]
+        single = [str(inner) for inner in value if not isinstance(inner, _STRUCTURES) and _is_said(inner)]
         yield from [" ".join(single)] if single else []
         for inner in value:
-            if isinstance(inner, dict | list):
+            if isinstance(inner, _STRUCTURES):
                 yield from _lines(inner)
 
 

@@ -8,7 +8,7 @@ from guards.types import Action, Verdict
 from proxy.answers import Answer, Headers, content_blocked
 from proxy.headers import to_client
 from proxy.inbound import Inbound
-from proxy.leaves import is_plain_key, leaves, put
+from proxy.leaves import fields, is_plain_key, leaves, put
 from proxy.repair import repair
 from proxy.surfaces.base import Surface
 from proxy.turn import Turn
@@ -51,7 +51,7 @@ async def _guarded(turn: Turn, inbound: Inbound, surface: Surface, choice: Json,
         if verdict.masks:
             message = put(message, leaf.path, redact(leaf.text, verdict.masks))
         verdicts.append(verdict)
-    verdicts += [turn.judge_readings({key: value}, "output", f"{place}.{key}") for key, value in message.items()]
+    verdicts += [turn.judge_readings(value, "output", f"{place}.{key}") for key, value in fields(message)]
     spoken = surface.said(message)
     if spoken and all(spoken != leaf.text for leaf in leaves(message)):  # what stands in several places, as one text
         verdicts.append(turn.judge_reading(spoken, "output", place))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.leaves import has_media, is_long_number, is_name_of, leaves, put, readings
+from proxy.leaves import fields, has_media, is_long_number, is_name_of, leaves, put, readings
 
 NAMES = st.text(max_size=6) | st.sampled_from(["content", "text", "role", "type", "id", "image_url", "url"])
 JSON = st.recursive(
@@ -130,3 +130,27 @@ def test_a_document_that_comes_as_text_is_text_and_what_is_sealed_is_none() -> N
     sealed = [{"type": "redacted_thinking", "data": "ab+/" * 2000}, {"type": "thinking", "signature": "ab+/" * 2000}]
     assert list(leaves(sealed)) == []
     assert [leaf.text for leaf in leaves({"type": "redacted_thinking", "data": "a wombat"})] == ["a wombat"]
+
+
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "tool", "call me"]), "content": st.none() | JSON},
+    optional={
+        "refusal": st.none() | st.sampled_from(["", "call me", 0, 7, False]),
+        "annotations": st.lists(JSON, max_size=1),
+        "add me": st.none(),
+        "type": st.just("redacted_thinking"),
+        "data": st.text(max_size=4),
+    },
+)
+TEXTS = st.text(max_size=6) | st.sampled_from(['{"a": "call me"}', r"call\u0020me", "[1, 2]", '"call me"'])
+
+
+@given(MESSAGES, TEXTS | st.none())
+def test_a_message_that_only_says_something_reads_as_any_other(message: dict[str, Any], text: str | None) -> None:
+    message = message if text is None else {**message, "content": text}
+    assert [((0, *leaf.path), leaf.text) for leaf in leaves(message)] == [
+        (leaf.path, leaf.text) for leaf in leaves([message])
+    ]
+    assert {text for _, value in fields(message) for text in readings(value)} == {
+        text for key, value in message.items() for text in readings({key: value})
+    }
