@@ -68,7 +68,9 @@ def _are_spread(each: Iterable[int]) -> bool:
     """True where letters that stand alone follow each other, with nothing but signs between them."""
     run = 0
     for hint in each:
-        if singles := _count(hint, _SINGLES):
+        if not hint:
+            run = 0
+        elif singles := hint >> _SINGLES & _COUNT:
             run += singles
             if run >= _FEWEST_SPREAD:
                 return True
