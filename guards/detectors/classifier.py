@@ -108,16 +108,17 @@ class ClassifierDetector:
     def find(self, folded: Folded) -> Iterator[Finding]:
         """For each entry, the stretches of each reading whose probability reaches the entry's bounds."""
         turns = _last_of(folded.context)
+        may_be = _NO_HEAT.union(*map(self._may_be_about, turns)) if turns else _NO_HEAT
         for view in folded.views:
             if view.name in _READ:
                 place = loudest = -1
                 for start, end in windows(view.text):
-                    text = view.text[start:end].rstrip()
                     is_alone, place = end != place, end
                     # sentences none of which says anything by itself make nothing new together
                     if not (is_alone or loudest >= start or self._always):
                         continue
-                    heat = self._heat_behind(text, turns, folded.speaker)
+                    text = view.text[start:end].rstrip()
+                    heat = self._heat_behind(text, turns, folded.speaker, may_be)
                     if is_alone and not (heat or self._always or self.is_open(text)):
                         continue
                     scores = self._read(text, turns if heat else (), folded.speaker, heat)
@@ -191,14 +192,12 @@ class ClassifierDetector:
             )
         return GateListener(model.gate, self._alone.gate, looks, is_wary=is_wary)
 
-    def _heat_behind(self, text: str, turns: Transcript, speaker: str) -> frozenset[str]:
-        """The labels that one of the `turns` was about, of those that `text` may be about in their light: only these
-        are looked for, which hardly any text of an ordinary conversation asks for. Raises DetectorError."""
-        if not turns:
-            return _NO_HEAT
-        if self._always:
+    def _heat_behind(self, text: str, turns: Transcript, speaker: str, may_be: frozenset[str]) -> frozenset[str]:
+        """The labels that one of the `turns` was about, which `may_be` about those alone, of those that `text` may be
+        about in their light: only these are looked for, which hardly any text of an ordinary conversation asks for.
+        Raises DetectorError."""
+        if self._always and turns:
             return self._heat(turns, self._labels)
-        may_be = _NO_HEAT.union(*map(self._may_be_about, turns))
         if not may_be:
             return _NO_HEAT
         possible = self._reached(self._model.glance.scores(text, turns, speaker), self._behind.glance)

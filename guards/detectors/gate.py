@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
 from pathlib import Path
@@ -27,14 +27,17 @@ _UNKNOWN_KEPT = 8_192
 _NONE = 0.0
 
 
+Pair = tuple[str, str]
+
+
 def words_of(text: str) -> list[str]:
     """The words of `text` as the gate reads them: lower case, curly quotes straight, every digit a 0."""
     return _WORD.findall(_DIGIT.sub("0", text.lower().replace("’", "'")))
 
 
-def pairs_of(words: Sequence[str]) -> list[str]:
+def pairs_of(words: Sequence[str]) -> Iterator[Pair]:
     """Each word with its neighbour, the ends of the text included."""
-    return [f"{before} {word}" for before, word in pairwise(["^", *words, "$"])]
+    return pairwise(["^", *words, "$"])
 
 
 def grams_of(word: str) -> list[str]:
@@ -52,7 +55,7 @@ class Gate:
     """The trained head."""
 
     words: dict[str, float]
-    pairs: dict[str, float]
+    pairs: dict[Pair, float]
     grams: dict[str, float]
     bias: float
     _unknown: Callable[[str], float] = field(init=False, repr=False, compare=False)
@@ -74,11 +77,11 @@ class Gate:
     def added(self, word: str, before: str) -> float:
         """What one more of the `words_of` a text adds behind the word `before` (`^` at its beginning)."""
         value = self.words.get(word)
-        return (self._added_unknown(word) if value is None else value) + self.pairs.get(f"{before} {word}", _NONE)
+        return (self._added_unknown(word) if value is None else value) + self.pairs.get((before, word), _NONE)
 
     def score_of_sum(self, total: float, count: int, last: str) -> float:
         """The score of a text whose `count` words, the last of them `last`, added up to `total`."""
-        closed = total + self.pairs.get(f"{last} $", _NONE)
+        closed = total + self.pairs.get((last, "$"), _NONE)
         return self.bias + closed / math.sqrt(count or 1)
 
     def _added_unknown(self, word: str) -> float:
@@ -91,7 +94,8 @@ class Gate:
     def save(self, path: Path) -> None:
         """Writes the head to `path`, an .npz without pickled objects."""
         arrays = {"numbers": np.array([self.bias])}
-        for name, table in (("words", self.words), ("pairs", self.pairs), ("grams", self.grams)):
+        pairs = {" ".join(pair): value for pair, value in self.pairs.items()}
+        for name, table in (("words", self.words), ("pairs", pairs), ("grams", self.grams)):
             keys = sorted(table)
             arrays[f"{name}_keys"] = np.frombuffer("\n".join(keys).encode("utf-8"), dtype=np.uint8)
             arrays[f"{name}_values"] = np.array([table[key] for key in keys], dtype=np.float16)
@@ -107,7 +111,10 @@ class Gate:
             ]
             (bias,) = arrays["numbers"].tolist()
         words, pairs, grams = tables
-        return cls(words, pairs, grams, bias)
+        own = {word: word for word in words}  # so that a word is kept once
+        split = (pair.split(" ") for pair in pairs)
+        apart = [(own.get(before, before), own.get(word, word)) for before, word in split]
+        return cls(words, dict(zip(apart, pairs.values(), strict=True)), grams, bias)
 
 
 def _keys(packed: NDArray[np.uint8]) -> list[str]:

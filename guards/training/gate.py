@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from guards.clean import clean
-from guards.detectors.gate import Gate, grams_of, pairs_of, words_of
+from guards.detectors.gate import Gate, Pair, grams_of, pairs_of, words_of
 from guards.detectors.transformer import Pieces
 from guards.training.base_model import load
 from guards.training.examples import Example
@@ -35,7 +35,7 @@ _STATIC_DECAY = 0.3
 @dataclass(frozen=True, slots=True)
 class _Tables:
     words: list[str]
-    pairs: list[str]
+    pairs: list[Pair]
     grams: list[str]
     embeddings: Tensor
 

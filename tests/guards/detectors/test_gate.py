@@ -13,7 +13,7 @@ from guards.detectors.gate import Gate, grams_of, pairs_of, words_of
 
 GATE = Gate(
     words={"come": 1.0, "over": 0.5, "hello": -2.0},
-    pairs={"come over": 2.0, "^ hello": -1.0},
+    pairs={("come", "over"): 2.0, ("^", "hello"): -1.0},
     grams={"<wo": 3.0, "bat": 1.0},
     bias=-0.25,
 )
@@ -46,7 +46,7 @@ def test_case_digits_and_quotes_make_no_other_word() -> None:
 
 
 def test_the_ends_of_a_text_are_neighbours_too() -> None:
-    assert list(pairs_of(["a", "b"])) == ["^ a", "a b", "b $"]
+    assert list(pairs_of(["a", "b"])) == [("^", "a"), ("a", "b"), ("b", "$")]
 
 
 def test_what_is_saved_scores_the_same_when_loaded(tmp_path: Path) -> None:
