@@ -46,7 +46,13 @@ def _websocket(**given: Any) -> asyncio.Protocol:
 async def serve_app(app: Any, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serves any ASGI application on `listener`, which it closes; calls `ready` once requests are accepted."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE, **websockets()
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        **websockets(),
     )
     server = _Server(config, ready)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))

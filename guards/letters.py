@@ -91,6 +91,19 @@ def lookalike(char: str) -> str | None:
     return letters[0].upper() if char.isupper() else letters[0].lower()
 
 
+@lru_cache(maxsize=8192)
+def is_dressed_up(char: str) -> bool:
+    """True for what stands for an ASCII letter and is none that a language writes it with: one in another style, in a
+    circle, full-width, or of another script that looks the same."""
+    if char.isascii() or is_hidden(char):
+        return False
+    name = unicodedata.name(char, "")
+    if name.startswith("LATIN ") and "SMALL CAPITAL" not in name:
+        return False
+    plain = lookalike(char) or simplified(char)
+    return len(plain) == 1 and plain.isascii() and plain.isalpha()
+
+
 def without_accents(text: str) -> str:
     """`text` with plain ASCII letters where the clean view has them: what an operator wrote, in the letters that are
     read."""

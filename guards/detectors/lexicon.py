@@ -18,7 +18,7 @@ from ahocorasick_rs import AhoCorasick
 
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.demands import Opening, tokens_of
-from guards.detectors.senses import Evidence
+from guards.detectors.senses import Evidence, stands_out
 from guards.detectors.word_facts import WordFacts
 from guards.detectors.word_table import WordTable
 from guards.fold import Folded, View, fold_term, lowered
@@ -63,13 +63,16 @@ class _Automaton:
         if self._engine is not None:
             yield from self._engine.find_matches_as_indexes(text, overlapping=True)
 
-    def rules(self, number: int, text: str, start: int, end: int, *, bare: bool = True) -> Iterator[str]:
-        """The rules for which the literal counts at `text[start:end]`; `bare` takes in those without evidence."""
+    def rules(
+        self, number: int, text: str, start: int, end: int, *, bare: bool = True, is_odd: bool = False
+    ) -> Iterator[str]:
+        """The rules for which the literal counts at `text[start:end]`; `bare` takes in those without evidence. One that
+        `is_odd` among what stands around it is its own evidence."""
         counted: set[str] = set()
         for rule, evidence in self._owners[number]:
             if rule in counted or (evidence is None and not bare):
                 continue
-            if evidence is None or evidence.speaks_for(text, start, end):
+            if evidence is None or evidence.speaks_for(text, start, end, is_odd=is_odd):
                 counted.add(rule)
                 yield rule
 
@@ -175,7 +178,8 @@ class LexiconDetector:
             span = view.span(start, end)
             if _is_whole_word(folded, *span):
                 bare = not by_looks or end - start >= _SHORTEST_DISGUISED
-                for rule in automaton.rules(number, view.text, start, end, bare=bare):
+                is_odd = not folded.text.isascii() and stands_out(folded.text, *span)
+                for rule in automaton.rules(number, view.text, start, end, bare=bare, is_odd=is_odd):
                     yield Finding(rule, *span, 1.0, self.name, view.name)
 
     def _in_words(self, view: View, text: str) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from guards.fold import fold_term, lowered
+from guards.letters import is_dressed_up, is_hidden
 from guards.policy import Sense
 
 _REACH = 48
@@ -33,18 +34,31 @@ class Evidence:
         self._forms = frozenset(sense.forms) if sense.case else None
         self._is_asked = bool(sense.before or sense.after or sense.near)
 
-    def speaks_for(self, text: str, start: int, end: int) -> bool:
-        """True when what stands beside `text[start:end]` makes it a name; a part of a word is none."""
+    def speaks_for(self, text: str, start: int, end: int, *, is_odd: bool = False) -> bool:
+        """True when what stands beside `text[start:end]`, or that it `is_odd`, makes it a name; a part of a word is
+        none."""
         if _runs_on(text, start) or _runs_on(text, end):
             return False
         if self._forms is not None and text[start:end] not in self._forms:
             return False
+        if is_odd:
+            return True
         before, after = _tokens_before(text, start), _tokens_after(text, end)
         if self._never.end(before) or self._never.begin(after):
             return False
         if not self._is_asked or self._before.end(before) or self._after.begin(after):
             return True
         return not self._near.isdisjoint(before[-_NEAR:]) or not self._near.isdisjoint(after[:_NEAR])
+
+
+def stands_out(text: str, start: int, end: int) -> bool:
+    """True where most of the letters in `text[start:end]` are dressed up and a word beside it, in its sentence, is
+    plain: nobody writes an ordinary word so."""
+    letters = [char for char in text[start:end] if not is_hidden(char)]
+    if 2 * sum(map(is_dressed_up, letters)) < len(letters):
+        return False
+    beside = (*_tokens_before(text, start), *_tokens_after(text, end))
+    return any(len(token) > 1 and token.isascii() and token.isalpha() for token in beside)
 
 
 def _runs_on(text: str, at: int) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from guards.letters import (
+    is_dressed_up,
     is_hidden,
     is_indicator,
     is_latin,
@@ -46,3 +47,8 @@ def test_words_are_of_latin_letters_and_digits_and_flags_are_none() -> None:
 def test_what_an_operator_writes_is_read_in_the_letters_of_the_clean_view() -> None:
     assert without_accents("płac où Ünder, ça…") == "plac ou Under, ca…"
     assert without_accents("давай ёлка ☎ ’ 😏") == "давай ёлка ☎ ’ 😏"
+
+
+def test_a_letter_is_dressed_up_in_another_style_or_script_and_not_with_an_accent() -> None:
+    assert all(map(is_dressed_up, "𝓼ｓⓢ🆂ѕꜱᴀ"))
+    assert not any(map(is_dressed_up, "sÉéłøıſß1@ж你\u0301\u200d❤"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from guards.detectors.base import BuildProblem, Source
 from guards.detectors.lexicon import LexiconDetector
 from guards.fold import fold
-from guards.policy import Fold, Terms
+from guards.policy import Fold, Sense, Terms
 
 QUICK = settings(deadline=None, max_examples=300)
 SourceOf = Callable[..., Source]
@@ -129,6 +129,24 @@ def test_long_terms_are_seen_through_a_space_and_short_ones_are_not(detector: Le
 
 def test_a_short_term_is_not_read_out_of_leet(detector: LexiconDetector) -> None:
     assert found(detector, "k1k 1g") == set()
+
+
+@pytest.mark.parametrize("odd", ["𝓼𝓷𝓪𝓹", "ＳＮＡＰ", "ⓢⓝⓐⓟ", "🆂🅽🅰🅿", "ѕnар", "𝐬𝐧𝐚𝐩", "ꜱɴᴀᴘ"])
+def test_a_name_that_is_also_a_word_is_one_where_it_alone_is_dressed_up(source_of: SourceOf, odd: str) -> None:
+    detector = LexiconDetector([source_of(Terms(terms=[Sense(forms=["snap"], near=["add"], never=["out of it"])]))], {})
+    assert found(detector, f"so {odd} or what do you have") == {odd}
+    assert found(detector, "so snap or what do you have") == set()
+    assert found(detector, f"{odd} out of it") == {odd}
+    assert found(detector, "snap out of it") == set()
+    dressed = "".join(chr(0x1D4EA + ord(c) - ord("a")) if c.isalpha() else c for c in "so snap or what do you have")
+    assert found(detector, dressed) == set()
+    assert found(detector, f"{odd}. so what do you have") == set()
+
+
+@pytest.mark.parametrize("word", ["snáp", "śnap", "ſnap"])
+def test_a_word_with_accents_is_not_dressed_up(source_of: SourceOf, word: str) -> None:
+    detector = LexiconDetector([source_of(Terms(terms=[Sense(forms=["snap"], near=["add"])]))], {})
+    assert found(detector, f"so {word} or what do you have") == set()
 
 
 @pytest.mark.parametrize(
