@@ -36,6 +36,7 @@ _HOT = 0.15  # from this probability on, a turn was about a label
 _WARM = 0.5  # the level by which a turn is looked at for that
 _HEAT = 3.0  # by which the odds of the same label rise in the turns behind it
 _TURNS_KEPT = 4_096
+_MOST_DOUBTS = 2  # texts for which a turn may stay in doubt: what they take together is a close look's time
 _NO_HEAT = frozenset[str]()
 _READ = ("clean", "joined", "leet", "spelled")
 
@@ -103,6 +104,7 @@ class ClassifierDetector:
         self._gate_score = lru_cache(maxsize=_TURNS_KEPT)(self._model.gate.score)
         self._warm = self._model.alone.for_bounds(dict.fromkeys(known, _WARM))
         self._known: dict[tuple[str, str, Transcript], frozenset[str]] = {}  # what turns were about, as far as asked
+        self._doubted: dict[tuple[str, str, Transcript], int] = {}  # for how many texts a turn was in doubt
         self._glimpsed = lru_cache(maxsize=_TURNS_KEPT)(self._glimpsed_in)
 
     def find(self, folded: Folded) -> Iterator[Finding]:
@@ -217,9 +219,19 @@ class ClassifierDetector:
         return about
 
     def _may_be_about(self, turn: Message) -> frozenset[str]:
-        """The labels that a turn by itself may be about: what is known of it, or else what a glance says."""
-        known = self._known.get((turn.text, turn.role, ()))
-        return self._glimpsed(turn.text, turn.role, ()) if known is None else known
+        """The labels that a turn by itself may be about: what is known of it, or else what a glance says. One that
+        stays in doubt is looked into: every sentence behind it is glanced at once more for that."""
+        key = (turn.text, turn.role, ())
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        glimpsed = self._glimpsed(*key)
+        if not glimpsed:
+            return glimpsed
+        if len(self._doubted) >= _TURNS_KEPT:
+            self._doubted.clear()
+        self._doubted[key] = doubts = self._doubted.get(key, 0) + 1
+        return glimpsed if doubts <= _MOST_DOUBTS else self._was_about(turn, (), glimpsed)
 
     def _was_about(self, turn: Message, before: Transcript, wanted: frozenset[str]) -> frozenset[str]:
         if wanted.isdisjoint(self._glimpsed(turn.text, turn.role, before)):

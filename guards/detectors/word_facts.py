@@ -90,7 +90,7 @@ class DemandGate:
         self._always = sorted({entry for entry, way in self._kept if not way})
         facts.demand(demand for _, way in self._kept for demand in way)
 
-    def open_for(self, text: str) -> list[int]:
+    def open_for(self, text: str) -> Sequence[int]:
         """The entries that may find something in `text`, which is ASCII, in order."""
         met = self._facts.of(text)
         pivots, ways = self._filed
