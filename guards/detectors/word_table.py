@@ -17,7 +17,6 @@ _SHORTEST_TURNED = 5
 _SHORTEST_NEAR = 7
 _SHORTEST_SWAPPED = 4
 _FEWEST_BONES = 5
-_EDGE = 3
 _WITHOUT_VOWELS = dict.fromkeys(map(ord, "aeiou"))
 
 
@@ -45,8 +44,9 @@ class WordTable:
                     self._near.setdefault(short, []).append(word)
         self._edges = {word[0] + word[-1] for word in self._squeezed}
         long = [word for word in words if len(word) >= _SHORTEST_NEAR]
-        self._starts = {(word[:_EDGE], len(word) + more) for word in long for more in (-1, 0, 1)}
-        self._ends = {(word[0], word[-_EDGE:], len(word) + more) for word in long for more in (-1, 0, 1)}
+        sizes = [(word, len(word) + more, *_edges(len(word) + more)) for word in long for more in (-1, 0, 1)]
+        self._starts = {(word[:start], size) for word, size, start, _ in sizes}
+        self._ends = {(word[0], word[-end:], size) for word, size, _, end in sizes}
 
     def hides(self, word: str) -> bool:
         """True when lower-case `word` hides a term."""
@@ -65,15 +65,16 @@ class WordTable:
     def _looked_up(self, word: str) -> tuple[int, str] | None:
         if word in self._turned and word not in self._known:
             return self._turned[word]
-        if word[0] + word[-1] in self._edges:
+        if len(set(word)) < len(word) and word[0] + word[-1] in self._edges and _RUN.search(word) is not None:
             squeezed = _squeeze(word)
-            if squeezed != word and squeezed in self._squeezed and word not in self._known:
+            if squeezed in self._squeezed and word not in self._known:
                 return self._squeezed[squeezed], "squeezed"
         full = self._bones.get(_bones(word))
         if full is not None and word not in self._known and _is_within(word, full):
             return self._index[full], "vowelless"
         size = len(word)
-        if (word[:_EDGE], size) in self._starts or (word[0], word[-_EDGE:], size) in self._ends:
+        start, end = _edges(size)
+        if (word[:start], size) in self._starts or (word[0], word[-end:], size) in self._ends:
             return self._near_miss(word)
         return None
 
@@ -95,6 +96,11 @@ def _mangled(word: str) -> Iterator[tuple[str, str]]:
     if _SHORTEST_SWAPPED <= len(word) < _SHORTEST_NEAR:
         for at in range(1, len(word) - 1):
             yield "near", word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def _edges(size: int) -> tuple[int, int]:
+    """How many letters at its beginning, or else at its end, no one edit changes in a word of `size` letters."""
+    return 3 + (size > 7), 3 + (size > 8)
 
 
 def _bones(word: str) -> str:
