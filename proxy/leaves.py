@@ -57,8 +57,8 @@ def leaves(value: Any) -> list[Leaf]:
 
 def only_content(message: Mapping[str, Any]) -> str | None:
     """The text of a message that says nothing else, as most do; None for any other."""
-    content = message.get("content")
-    if not isinstance(content, str) or message.get("role") not in _SPEAKERS:
+    content, role = message.get("content"), message.get("role")
+    if not (isinstance(content, str) and isinstance(role, str) and role in _SPEAKERS):
         return None
     beside = [key for key in message if key not in _PLAIN] if len(message) > _FLAT else []
     return None if any(key not in _OFTEN_EMPTY or message[key] not in _NOTHING for key in beside) else content

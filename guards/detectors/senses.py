@@ -15,8 +15,9 @@ from guards.policy import Sense
 
 _REACH = 48
 _NEAR = 3
+_SHORTEST_DRESSED_UP = 4
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[:=@?!>/&*^$]")
-_SENTENCE_END = re.compile(r"[.!?…。]+[\"'”’)*_]*\s|\n")
+_SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)*_]*\s|\n")
 _HELD = re.compile(r"([a-z])\1\1+")
 _GREEK_OR_CYRILLIC = re.compile("[\u0370-\u052f]{2}")
 _ANY = "*"
@@ -36,29 +37,27 @@ class Evidence:
 
     def speaks_for(self, text: str, start: int, end: int, *, is_odd: bool = False) -> bool:
         """True when what stands beside `text[start:end]`, or that it `is_odd`, makes it a name; a part of a word is
-        none."""
+        none, nor what stands beside a phrase of `never`."""
         if _runs_on(text, start) or _runs_on(text, end):
             return False
         if self._forms is not None and text[start:end] not in self._forms:
             return False
-        if is_odd:
-            return True
         before, after = _tokens_before(text, start), _tokens_after(text, end)
         if self._never.end(before) or self._never.begin(after):
             return False
-        if not self._is_asked or self._before.end(before) or self._after.begin(after):
+        if is_odd or not self._is_asked or self._before.end(before) or self._after.begin(after):
             return True
         return not self._near.isdisjoint(before[-_NEAR:]) or not self._near.isdisjoint(after[:_NEAR])
 
 
 def stands_out(text: str, start: int, end: int) -> bool:
-    """True where most of the letters in `text[start:end]` are dressed up and a word beside it, in its sentence, is
-    plain: nobody writes an ordinary word so."""
+    """True where most of the letters in `text[start:end]` are dressed up and the words beside it, in its sentence, are
+    plain: hardly anybody writes an ordinary word so. A letter or two may be a sign of mathematics."""
     letters = [char for char in text[start:end] if not is_hidden(char)]
-    if 2 * sum(map(is_dressed_up, letters)) < len(letters):
+    if len(letters) < _SHORTEST_DRESSED_UP or 2 * sum(map(is_dressed_up, letters)) < len(letters):
         return False
-    beside = (*_tokens_before(text, start), *_tokens_after(text, end))
-    return any(len(token) > 1 and token.isascii() and token.isalpha() for token in beside)
+    beside = [each for each in (*_tokens_before(text, start)[-1:], *_tokens_after(text, end)[:1]) if each[0].isalnum()]
+    return bool(beside) and all(map(str.isascii, beside))
 
 
 def _runs_on(text: str, at: int) -> bool:

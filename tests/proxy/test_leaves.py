@@ -133,7 +133,7 @@ def test_a_document_that_comes_as_text_is_text_and_what_is_sealed_is_none() -> N
 
 
 MESSAGES = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "assistant", "tool", "call me"]), "content": st.none() | JSON},
+    {"role": st.sampled_from(["user", "assistant", "tool", "call me"]) | JSON, "content": st.none() | JSON},
     optional={
         "refusal": st.none() | st.sampled_from(["", "call me", 0, 7, False]),
         "annotations": st.lists(JSON, max_size=1),

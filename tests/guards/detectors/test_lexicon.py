@@ -136,11 +136,17 @@ def test_a_name_that_is_also_a_word_is_one_where_it_alone_is_dressed_up(source_o
     detector = LexiconDetector([source_of(Terms(terms=[Sense(forms=["snap"], near=["add"], never=["out of it"])]))], {})
     assert found(detector, f"so {odd} or what do you have") == {odd}
     assert found(detector, "so snap or what do you have") == set()
-    assert found(detector, f"{odd} out of it") == {odd}
-    assert found(detector, "snap out of it") == set()
+    assert found(detector, f"please {odd} out of it, you hear") == set()
     dressed = "".join(chr(0x1D4EA + ord(c) - ord("a")) if c.isalpha() else c for c in "so snap or what do you have")
     assert found(detector, dressed) == set()
     assert found(detector, f"{odd}. so what do you have") == set()
+    assert found(detector, f"{odd}！ so what do you have") == set()
+    assert found(detector, f"{dressed[:2]} {odd} {dressed[-4:]} so what do you have") == set()
+
+
+def test_a_letter_or_two_in_another_style_are_mathematics(source_of: SourceOf) -> None:
+    detector = LexiconDetector([source_of(Terms(terms=[Sense(forms=["x", "tt", "𝕏"], near=["add"])]))], {})
+    assert found(detector, "solve for 𝑥 and let 𝑡𝑡 be time, 𝕏 marks the spot") == set()
 
 
 @pytest.mark.parametrize("word", ["snáp", "śnap", "ſnap"])
