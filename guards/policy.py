@@ -35,9 +35,9 @@ class Sense(Shape):
     A form counts with a phrase of `before` directly before it, one of `after` directly behind it, or a word of `near`
     among the three on either side, unless a phrase of `never` stands directly before or behind it. Phrases are one to
     four words; `*` is any word, `^` and `$` are the beginning and the end of a sentence; a list in the list is read as
-    part of it. With `case` a form counts only in the capitals it is written in. One that is dressed up among plain
-    words (`𝓼𝓷𝓪𝓹`, full-width, letters of another script) and has four letters needs no other evidence. Words in
-    `unlike` are ordinary ones that a misspelling of a form would look like.
+    part of it. With `case` a form counts only in the capitals it is written in. One of four letters or more that is
+    dressed up among plain words (`𝓼𝓷𝓪𝓹`, full-width, letters of another script) needs no evidence but that `never` does
+    not speak against it. Words in `unlike` are ordinary ones that a misspelling of a form would look like.
     """
 
     forms: Annotated[list[Text], Field(min_length=1)]

@@ -11,7 +11,7 @@ import asyncio
 
 from guards.redact import redact
 from guards.types import Action, Stage
-from proxy.leaves import is_name, leaves, readings
+from proxy.leaves import fields, is_name, leaves, readings
 from proxy.seen import fingerprint_of
 from proxy.turn import Judged, Turn
 from proxy.wire import PLACEHOLDER, Json, replaced, text_of
@@ -73,7 +73,7 @@ def _made_harmless(turn: Turn, message: Json, at: int, fingerprint: int) -> Json
     """Judges one message that is not known, remembers the outcome, and notes it where something had to go."""
     stage: Stage = "output" if message["role"] == "assistant" else "input"
     judged = [(leaf, turn.judge_now(leaf.text, stage)) for leaf in leaves(message)]
-    whole = [turn.judge_now(text, stage) for key, value in message.items() for text in readings({key: value})]
+    whole = [turn.judge_now(text, stage) for _, value in fields(message) for text in readings(value)]
     verdicts = [*(verdict for _, verdict in judged), *whole]
     instead = message
     for leaf, verdict in judged:
